@@ -1,0 +1,27 @@
+from fieldstock.inventory.v1 import device_pb2 as _device_pb2
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class DeviceChanged(_message.Message):
+    __slots__ = ("device", "log")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIELD_NUMBER: _ClassVar[int]
+    device: _device_pb2.Device
+    log: _device_pb2.DeviceLog
+    def __init__(self, device: _Optional[_Union[_device_pb2.Device, _Mapping]] = ..., log: _Optional[_Union[_device_pb2.DeviceLog, _Mapping]] = ...) -> None: ...
+
+class DeviceCredentialChanged(_message.Message):
+    __slots__ = ("device_id", "serial_number", "secret_sha256", "version")
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SECRET_SHA256_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    device_id: int
+    serial_number: str
+    secret_sha256: bytes
+    version: int
+    def __init__(self, device_id: _Optional[int] = ..., serial_number: _Optional[str] = ..., secret_sha256: _Optional[bytes] = ..., version: _Optional[int] = ...) -> None: ...
