@@ -1,0 +1,298 @@
+"""RabbitMQ: confirmed publishing, consumers that keep order and never stick, and what happens when it goes away."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+from uuid import uuid4
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
+from google.protobuf.message import DecodeError, Message
+
+from servicekit.logs import logger
+from servicekit.observability import EVENTS_HANDLED, EVENTS_PUBLISHED
+
+EVENTS, DEAD, LIVE = "fieldstock.events", "fieldstock.dead", "fieldstock.live"
+
+CONFIRM_SECONDS = 5.0
+PREFETCH = 64
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.1, 10.0
+# A delivery that kills its consumer comes back this often before the broker sets it aside.
+DELIVERY_LIMIT = 20
+# A delivery that fails for a reason that does not pass by itself is tried this often, then set aside with the reason.
+ATTEMPTS = 5
+
+BROKER_GONE = (aio_pika.exceptions.AMQPError, ConnectionError, OSError, asyncio.TimeoutError, RuntimeError)
+
+
+class Unpublished(Exception):
+    """The broker did not confirm an event in time, or is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened: `key` is its routing key and CloudEvents type, `body` its serialized protobuf."""
+
+    key: str
+    body: bytes
+    id: str = field(default_factory=lambda: str(uuid4()))
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @classmethod
+    def of(cls, key: str, message: Message) -> Self:
+        """A new event of a protobuf message."""
+        return cls(key, message.SerializeToString())
+
+
+# Handles one event. Raises DecodeError for what can never be read.
+Handler = Callable[[Event], Awaitable[None]]
+
+
+class Broker:
+    """A connection that is made again whenever it breaks, and all that goes over it.
+
+    `source` names the process in CloudEvents and in RabbitMQ's list of connections. `transient` are the exceptions of a
+    handler that pass by themselves (its database is away): such a delivery is tried until it succeeds.
+    """
+
+    def __init__(self, url: str, source: str, transient: tuple[type[Exception], ...] = ()) -> None:
+        self._url = url
+        self._source = source
+        self._transient = (*transient, ConnectionError, TimeoutError)
+        self._connection: AbstractConnection | None = None
+        self._events: AbstractExchange | None = None
+        self._live: AbstractExchange | None = None
+        self._connected = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Starts connecting; does not wait for the broker to be there."""
+        self._start(self._stay_connected())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._connection:
+            with suppress(*BROKER_GONE):  # it goes away either way
+                await self._connection.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there right now."""
+        return self._connected.is_set()
+
+    async def publish(self, event: Event, *, mandatory: bool = False) -> None:
+        """Returns when the broker has the event on disk. `mandatory`: some queue must want it.
+
+        Raises Unpublished; the event may then have been published all the same.
+        """
+        headers: dict[str, Any] = {
+            "ce-id": event.id,
+            "ce-type": event.key,
+            "ce-source": self._source,
+            "ce-time": event.time.isoformat(),
+            "ce-specversion": "1.0",
+        }
+        message = aio_pika.Message(
+            event.body,
+            headers=headers,
+            message_id=event.id,
+            content_type="application/protobuf",
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        try:
+            async with asyncio.timeout(CONFIRM_SECONDS):
+                await self._connected.wait()
+                assert self._events is not None
+                await self._events.publish(message, event.key, mandatory=mandatory)
+        except BROKER_GONE as error:
+            raise Unpublished(f"{event.key}: {error!r}") from error
+        EVENTS_PUBLISHED.labels(event.key).inc()
+
+    async def publish_live(self, key: str, message: Message) -> bool:
+        """Sends a message that may be lost; returns whether it was sent."""
+        if not self._connected.is_set() or self._live is None:
+            return False
+        try:
+            await self._live.publish(aio_pika.Message(message.SerializeToString()), key, mandatory=False)
+        except BROKER_GONE as error:
+            logger.debug("live_message_lost", error=repr(error))
+            return False
+        return True
+
+    async def declare(self, queue: str, keys: Sequence[str]) -> None:
+        """Makes a service's durable queue, so that events are kept for it before it runs for the first time."""
+        await self._connected.wait()
+        assert self._connection is not None
+        channel = await self._connection.channel()
+        await self._declare(channel, queue, keys)
+        await channel.close()
+
+    def consume(self, queue: str, keys: Sequence[str], handler: Handler) -> None:
+        """Handles a durable queue's events one by one, in order, from now until the broker is closed.
+
+        An event is acknowledged after its handler returned, so it may come again: handlers are idempotent. What can
+        never be handled goes to the queue `<queue>.dead`, with the reason in its header `x-reason`.
+        """
+
+        async def run(connection: AbstractConnection) -> None:
+            channel = await connection.channel()
+            await channel.set_qos(prefetch_count=PREFETCH)
+            declared = await self._declare(channel, queue, keys)
+            async with declared.iterator() as deliveries:
+                async for delivery in deliveries:
+                    await self._settle(channel, queue, delivery, handler)
+
+        self._start(self._whenever_connected(queue, run))
+
+    def subscribe(
+        self,
+        keys: Sequence[str],
+        handler: Handler,
+        on_connect: Callable[[], Awaitable[None]] | None = None,
+        exchange: str = EVENTS,
+        limit: int | None = None,
+    ) -> None:
+        """Handles events through a queue of this process's own, which is gone when it is.
+
+        `on_connect` runs at each (re)connect once the queue collects, and before its first event is handled: the place
+        to load what was missed. `limit` bounds the queue; the oldest is dropped.
+        """
+
+        async def run(connection: AbstractConnection) -> None:
+            channel = await connection.channel()
+            await channel.set_qos(prefetch_count=PREFETCH)
+            bound = {"x-max-length": limit} if limit else {}
+            declared = await channel.declare_queue(exclusive=True, auto_delete=True, arguments={**bound})
+            source = await self._exchange(channel, exchange)
+            for key in keys:
+                await declared.bind(source, key)
+            if on_connect:
+                await on_connect()
+            async with declared.iterator(no_ack=True) as deliveries:
+                async for delivery in deliveries:
+                    try:
+                        await handler(_event(delivery))
+                    except Exception:  # noqa: BLE001 - one bad event must not end the others'
+                        logger.exception("event_not_handled", key=delivery.routing_key)
+
+        self._start(self._whenever_connected(f"{exchange} ({', '.join(keys)})", run))
+
+    async def _settle(
+        self, channel: AbstractChannel, queue: str, delivery: AbstractIncomingMessage, handler: Handler
+    ) -> None:
+        delay, attempt = FIRST_DELAY_SECONDS, 0
+        while True:
+            attempt += 1
+            try:
+                await handler(_event(delivery))
+            except self._transient as error:
+                logger.warning("event_waits", queue=queue, key=delivery.routing_key, error=repr(error), seconds=delay)
+            except DecodeError as error:
+                return await self._bury(channel, queue, delivery, repr(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the queue must not stick at it
+                logger.exception("event_not_handled", queue=queue, key=delivery.routing_key, attempt=attempt)
+                if attempt >= ATTEMPTS:
+                    return await self._bury(channel, queue, delivery, repr(error))
+            else:
+                EVENTS_HANDLED.labels(queue, "handled").inc()
+                return await delivery.ack()
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+
+    async def _bury(self, channel: AbstractChannel, queue: str, delivery: AbstractIncomingMessage, reason: str) -> None:
+        dead = await channel.get_exchange(DEAD)
+        message = aio_pika.Message(
+            delivery.body,
+            headers={**delivery.headers, "x-reason": reason},
+            message_id=delivery.message_id,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        await dead.publish(message, queue)
+        await delivery.ack()
+        EVENTS_HANDLED.labels(queue, "buried").inc()
+        logger.error("event_buried", queue=queue, key=delivery.routing_key, reason=reason)
+
+    async def _declare(self, channel: AbstractChannel, queue: str, keys: Sequence[str]) -> AbstractQueue:
+        dead = await channel.declare_exchange(DEAD, aio_pika.ExchangeType.DIRECT, durable=True)
+        grave = await channel.declare_queue(f"{queue}.dead", durable=True, arguments={"x-queue-type": "quorum"})
+        await grave.bind(dead, queue)
+        declared = await channel.declare_queue(
+            queue,
+            durable=True,
+            arguments={
+                "x-queue-type": "quorum",
+                "x-delivery-limit": DELIVERY_LIMIT,
+                "x-dead-letter-exchange": DEAD,
+                "x-dead-letter-routing-key": queue,
+            },
+        )
+        events = await self._exchange(channel, EVENTS)
+        for key in keys:
+            await declared.bind(events, key)
+        return declared
+
+    async def _exchange(self, channel: AbstractChannel, name: str) -> AbstractExchange:
+        return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=name != LIVE)
+
+    async def _stay_connected(self) -> None:
+        delay = FIRST_DELAY_SECONDS
+        while True:
+            try:
+                connection = await aio_pika.connect(self._url, client_properties={"connection_name": self._source})
+                confirmed = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                unconfirmed = await connection.channel(publisher_confirms=False)
+                self._events = await self._exchange(confirmed, EVENTS)
+                self._live = await self._exchange(unconfirmed, LIVE)
+            except BROKER_GONE as error:
+                logger.warning("broker_away", error=repr(error), seconds=delay)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+                continue
+            delay = FIRST_DELAY_SECONDS
+            self._connection = connection
+            self._connected.set()
+            logger.info("broker_connected")
+            # A channel that breaks alone (a refused operation) is no use to anybody: all is made anew.
+            await asyncio.wait(
+                [asyncio.ensure_future(end.closed()) for end in (connection, confirmed, unconfirmed)],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            self._connected.clear()
+            with suppress(*BROKER_GONE):  # it is gone
+                await connection.close()
+
+    async def _whenever_connected(self, what: str, run: Callable[[AbstractConnection], Awaitable[None]]) -> None:
+        delay = FIRST_DELAY_SECONDS
+        while True:
+            await self._connected.wait()
+            connection = self._connection
+            assert connection is not None
+            try:
+                await run(connection)
+            except BROKER_GONE as error:
+                logger.warning("consumer_interrupted", what=what, error=repr(error))
+            except Exception:  # noqa: BLE001 - on_connect failed: the store it loads from is away
+                logger.exception("consumer_failed", what=what)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST_DELAY_SECONDS) if connection is self._connection else FIRST_DELAY_SECONDS
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _event(delivery: AbstractIncomingMessage) -> Event:
+    time = delivery.headers.get("ce-time")
+    return Event(
+        key=str(delivery.headers.get("ce-type") or delivery.routing_key),
+        body=delivery.body,
+        id=str(delivery.headers.get("ce-id") or delivery.message_id or ""),
+        time=datetime.fromisoformat(str(time)) if time else datetime.now(UTC),
+    )

@@ -1,0 +1,66 @@
+"""PostgreSQL: one engine, transactions, and migrations that replicas may run at once."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+POOL_SIZE, POOL_OVERFLOW = 10, 10
+CONNECT_SECONDS = 5
+# A statement that takes longer is a mistake in it or in an index, and holds a connection of the pool.
+STATEMENT_TIMEOUT_MS = 10_000
+LOCK_TIMEOUT_MS = 5_000
+# Of the migrations, in each service's own database.
+LOCK = 0x6D696772
+
+
+class Database:
+    """A service's own database."""
+
+    def __init__(self, url: str) -> None:
+        """`url`: postgresql://user:password@host:port/database."""
+        options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
+        self.engine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_OVERFLOW,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_SECONDS, "options": options},
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+
+def migrate(url: str, scripts: Path) -> None:
+    """Brings a database to the newest schema. Replicas that start together wait for each other."""
+    engine = create_engine(sqlalchemy_url(url))
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            config = Config()
+            config.set_main_option("script_location", str(scripts))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The URL with the driver that we use, whatever scheme it was given with."""
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)

@@ -1,0 +1,115 @@
+"""The outbox of a SQL service: an event is written with the change that it tells of, and published afterwards.
+
+Published at least once, and for one subject in the order of its changes: a row's id is drawn while the subject's row is
+locked.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import psycopg
+from sqlalchemy import BigInteger, Connection, DateTime, LargeBinary, String, Text, event, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Uuid
+
+from servicekit.broker import Broker, Event, Unpublished
+from servicekit.logs import logger
+
+CHANNEL = "outbox"
+BATCH = 200
+# Notices come at once; this is for those that a broken connection swallowed.
+POLL_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+# The relay's advisory lock in each service's own database: one relays at a time, so order holds.
+LOCK = 0x6F757462
+
+
+class OutboxRow:
+    """Columns of `t_outbox`; a service mixes it into its own declarative base."""
+
+    __tablename__ = "t_outbox"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    event_id: Mapped[UUID] = mapped_column(Uuid, default=uuid4)
+    key: Mapped[str] = mapped_column(String(100))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    # Why the last attempt failed; for the operator.
+    problem: Mapped[str | None] = mapped_column(Text)
+
+
+def notify_on_insert(row: type[OutboxRow]) -> None:
+    """Makes every commit that holds a `row` wake the relay, on whichever replica that is."""
+
+    @event.listens_for(row, "after_insert")
+    def wake(_mapper: object, connection: Connection, _target: object) -> None:
+        connection.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+@asynccontextmanager
+async def relaying(postgres_url: str, broker: Broker) -> AsyncIterator[None]:
+    """Relays the outbox of a database while the block runs; of several replicas, one does it at a time."""
+    task = asyncio.create_task(_relay_forever(postgres_url, broker))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _relay_forever(postgres_url: str, broker: Broker) -> None:
+    while True:
+        try:
+            async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+                await _relay(connection, broker)
+        except psycopg.OperationalError as error:
+            logger.warning("outbox_database_away", error=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _relay(connection: psycopg.AsyncConnection, broker: Broker) -> None:
+    while not await _is_ours(connection):  # noqa: ASYNC110 - the lock is in the database
+        await asyncio.sleep(POLL_SECONDS)
+    await connection.execute(f"LISTEN {CHANNEL}")
+    while True:
+        sent = await _relay_batch(connection, broker)
+        if sent < BATCH:
+            async for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+                pass
+
+
+async def _is_ours(connection: psycopg.AsyncConnection) -> bool:
+    """The lock belongs to the connection: a relay that dies gives it up by dying."""
+    row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])).fetchone()
+    return bool(row and row[0])
+
+
+async def _relay_batch(connection: psycopg.AsyncConnection, broker: Broker) -> int:
+    cursor = await connection.execute(
+        "SELECT id, event_id, key, body, created_at FROM t_outbox ORDER BY id LIMIT %s", [BATCH]
+    )
+    rows = await cursor.fetchall()
+    results = await asyncio.gather(
+        *(
+            broker.publish(Event(key, body, str(event_id), created_at), mandatory=True)
+            for _, event_id, key, body, created_at in rows
+        ),
+        return_exceptions=True,
+    )
+    sent: list[int] = []
+    for row, result in zip(rows, results, strict=True):
+        if result is None:
+            sent.append(row[0])
+        elif isinstance(result, Unpublished):
+            await connection.execute("UPDATE t_outbox SET problem = %s WHERE id = %s", [str(result), row[0]])
+        elif isinstance(result, BaseException):
+            raise result
+    if sent:
+        await connection.execute("DELETE FROM t_outbox WHERE id = ANY(%s)", [sent])
+    if len(sent) < len(rows):
+        logger.warning("outbox_waits", unsent=len(rows) - len(sent))
+        await asyncio.sleep(RETRY_SECONDS)
+    return len(sent)

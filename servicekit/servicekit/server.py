@@ -1,0 +1,193 @@
+"""A gRPC server as all our services run it: one door for every RPC, health, reflection, and a drain at the end."""
+
+import asyncio
+import signal
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf.message import Message
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from servicekit.access import AccessRules, Verifier, bearer, enter
+from servicekit.errors import DeadlineExceeded, Internal, ServiceError
+from servicekit.logs import logger
+from servicekit.observability import RPC_SECONDS, RPC_TOTAL
+from servicekit.required import check_required
+
+# A unary call that takes longer holds a connection that somebody else could use.
+UNARY_CAP_SECONDS = 30.0
+DRAIN_SECONDS = 5.0
+
+# Answer without a token. They say nothing of the domain, and Envoy routes neither of them.
+HealthServicer: Any = health.aio.HealthServicer  # pyright: ignore[reportAttributeAccessIssue] - it has no stubs
+HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+INFRASTRUCTURE = frozenset({HEALTH, reflection.SERVICE_NAME})
+
+# The size of a batch of readings, and a little for its frame.
+OPTIONS = [
+    ("grpc.max_receive_message_length", 4 * 1024 * 1024 + 65536),
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+]
+
+Registration = tuple[Callable[[Any, grpc.aio.Server], None], object]
+Behaviour = Callable[[Any, Any], Awaitable[Message]]
+
+
+class Server:
+    """A running server. `port` is the one it listens on; `set_serving` is what its health check says."""
+
+    def __init__(self, server: grpc.aio.Server, port: int, checks: Any) -> None:
+        self._server = server
+        self._health = checks
+        self.port = port
+
+    async def wait(self) -> None:
+        """Returns when the process is asked to end (SIGTERM or SIGINT)."""
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, asked.set)
+        await asked.wait()
+
+    async def set_serving(self, serving: bool) -> None:
+        """Tells load balancers whether to send anything here."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._health.set("", status)
+
+
+@asynccontextmanager
+async def serve(listen: str, registrations: Sequence[Registration], verifier: Verifier) -> AsyncIterator[Server]:
+    """Serves proto services, each given as (its add_…_to_server, a servicer), at host:port; port 0 takes a free one.
+
+    On leaving, health says NOT_SERVING, running calls get DRAIN_SECONDS to end, and then they are cancelled.
+    """
+    names: list[str] = []
+    door = Door(verifier)
+    server = grpc.aio.server(interceptors=[door], options=OPTIONS)
+    for register, servicer in registrations:
+        register(servicer, server)
+        names.append(_service_name(servicer))
+    door.rules = AccessRules(names)
+    checks = HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    reflection.enable_server_reflection([*names, HEALTH, reflection.SERVICE_NAME], server)
+    port = server.add_insecure_port(listen)
+    await server.start()
+    running = Server(server, port, checks)
+    await running.set_serving(True)
+    logger.info("serving", port=port, services=names)
+    try:
+        yield running
+    finally:
+        await running.set_serving(False)
+        await server.stop(DRAIN_SECONDS)
+
+
+def _service_name(servicer: object) -> str:
+    """Full name of the proto service: generated bases are called <Name>Servicer, in the module of their proto."""
+    for base in type(servicer).__mro__:
+        if base.__module__.endswith("_pb2_grpc"):
+            package = base.__module__.rpartition(".")[0]
+            return f"{package}.{base.__name__.removesuffix('Servicer')}"
+    raise TypeError(f"{type(servicer).__name__} is no servicer of a generated stub")
+
+
+class Door(grpc.aio.ServerInterceptor):
+    """What happens to every RPC: a request id, the caller, the access option, required fields, a deadline; and at the
+    end the translation of a failure, a log line for a bug, and a count."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verifier = verifier
+        self.rules = AccessRules([])
+        self._handlers: dict[str, Any] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """The handler with the door before it, made once for each method."""
+        method = handler_call_details.method
+        known = self._handlers.get(method)
+        if known is not None:
+            return known
+        handler = await continuation(handler_call_details)
+        if handler is None or method.split("/")[1] in INFRASTRUCTURE:
+            return handler
+        guarded = self._guard(method, handler)
+        self._handlers[method] = guarded
+        return guarded
+
+    def _guard(self, method: str, handler: Any) -> Any:
+        if handler.unary_unary:
+            behaviour, make, cap = handler.unary_unary, grpc.unary_unary_rpc_method_handler, UNARY_CAP_SECONDS
+        elif handler.stream_unary:
+            behaviour, make, cap = handler.stream_unary, grpc.stream_unary_rpc_method_handler, None
+        else:
+            raise TypeError(f"{method} streams its answer; the door has no way for that yet")
+        serving = self._serving(method, behaviour, cap)
+        return make(serving, handler.request_deserializer, handler.response_serializer)
+
+    def _serving(self, method: str, behaviour: Behaviour, cap: float | None) -> Behaviour:
+        seconds = RPC_SECONDS.labels(method)
+
+        async def serve_one(request: Any, context: Any) -> Message:
+            started, code, limit = perf_counter(), grpc.StatusCode.OK, asyncio.timeout(cap)
+            try:
+                await self._admit(method, context)
+                if isinstance(request, Message):
+                    check_required(request)
+                async with limit:
+                    return await behaviour(request, context)
+            except ServiceError as error:
+                code = error.code
+                await _abort(context, error)
+            except asyncio.CancelledError:
+                code = grpc.StatusCode.CANCELLED
+                raise
+            except grpc.aio.AbortError:
+                code = context.code()
+                raise
+            except TimeoutError:
+                if not limit.expired():
+                    code = await _abort_unknown(context, method)
+                else:
+                    code = DeadlineExceeded.code
+                    await _abort(context, DeadlineExceeded(seconds=cap))
+            except Exception:  # noqa: BLE001 - a bug: its caller learns a number, its log the rest
+                code = await _abort_unknown(context, method)
+            finally:
+                seconds.observe(perf_counter() - started)
+                RPC_TOTAL.labels(method, code.name if isinstance(code, grpc.StatusCode) else str(code)).inc()
+            raise AssertionError("abort returned")
+
+        return serve_one
+
+    async def _admit(self, method: str, context: Any) -> None:
+        metadata = dict(context.invocation_metadata() or ())
+        request_id = str(metadata.get("x-request-id") or uuid.uuid4())
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        if self.rules.open_to_anyone(method):
+            return
+        who = await self._verifier.verify(bearer(metadata))
+        self.rules.check(method, who)
+        enter(who)
+
+
+async def _abort(context: Any, error: ServiceError) -> None:
+    trailing = (*(context.trailing_metadata() or ()), ("grpc-status-details-bin", error.status().SerializeToString()))
+    await context.abort(error.code, error.message, trailing)
+
+
+async def _abort_unknown(context: Any, method: str) -> grpc.StatusCode:
+    logger.exception("rpc_failed", method=method)
+    await _abort(context, Internal(request_id=structlog.contextvars.get_contextvars().get("request_id", "?")))
+    return Internal.code

@@ -1,0 +1,122 @@
+"""Fixtures for a service's tests: a database and a broker of its own, and tokens that its server takes.
+
+The servers are real; FIELDSTOCK_POSTGRES_URL, FIELDSTOCK_MONGODB_URI, FIELDSTOCK_AMQP_URL and
+FIELDSTOCK_RABBITMQ_MANAGEMENT_URL say where.
+"""
+
+import asyncio
+import json
+import os
+import time
+import urllib.request
+from base64 import b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
+
+import grpc
+import jwt
+import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from psycopg import sql
+
+from servicekit.access import ALGORITHM, AUDIENCE, ISSUER, Kind, Role, Verifier
+from servicekit.database import migrate
+
+T = TypeVar("T")
+
+
+class Issuer:
+    """Signs tokens, in the place of auth-svc."""
+
+    kid = "test"
+
+    def __init__(self) -> None:
+        self._key = Ed25519PrivateKey.generate()
+
+    async def keys(self, kid: str) -> object | None:
+        """A KeySource of the one key."""
+        return self._key.public_key() if kid == self.kid else None
+
+    def verifier(self) -> Verifier:
+        """Takes the tokens of this issuer."""
+        return Verifier(self.keys)
+
+    def token(self, kind: Kind = Kind.USER, id: int = 1, role: Role | None = Role.ADMIN, ttl: float = 900) -> str:
+        """A token of a principal; a negative `ttl` (seconds) gives one that has expired."""
+        now = time.time()
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": f"{kind}:{id}",
+            "name": f"{kind}-{id}" if kind is not Kind.USER or id != 1 else "admin",
+            "iat": now,
+            "exp": now + ttl,
+        }
+        if kind is Kind.USER and role:
+            claims["role"] = role.name.lower()
+        return jwt.encode(claims, self._key, ALGORITHM, headers={"kid": self.kid})
+
+    def metadata(self, kind: Kind = Kind.USER, id: int = 1, role: Role | None = Role.ADMIN) -> tuple[tuple[str, str]]:
+        """gRPC metadata with a token."""
+        return (("authorization", f"Bearer {self.token(kind, id, role)}"),)
+
+
+@contextmanager
+def fresh_database(scripts: Path) -> Iterator[str]:
+    """A database with the newest schema, and nothing in it; yields its URL, drops it afterwards."""
+    server = os.environ["FIELDSTOCK_POSTGRES_URL"]
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        try:
+            migrate(url, scripts)
+            yield url
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def fresh_vhost() -> Iterator[str]:
+    """A virtual host of RabbitMQ with nothing in it; yields its URL, drops it afterwards."""
+    server = urlsplit(os.environ["FIELDSTOCK_AMQP_URL"])
+    name = f"test-{uuid4().hex}"
+    _manage("PUT", f"vhosts/{name}")
+    try:
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        _manage("PUT", f"permissions/{name}/{quote(server.username or 'guest')}", everything)
+        yield urlunsplit(server._replace(path=f"/{name}"))
+    finally:
+        _manage("DELETE", f"vhosts/{name}")
+
+
+def _manage(method: str, path: str, body: dict[str, str] | None = None) -> None:
+    management = urlsplit(os.environ["FIELDSTOCK_RABBITMQ_MANAGEMENT_URL"])
+    credentials = b64encode(f"{management.username}:{management.password}".encode()).decode()
+    request = urllib.request.Request(
+        f"http://{management.hostname}:{management.port}/api/{path}",
+        data=json.dumps(body or {}).encode() if method == "PUT" else None,
+        method=method,
+        headers={"authorization": f"Basic {credentials}", "content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10):
+        pass
+
+
+@asynccontextmanager
+async def channel_to(port: int) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to a server on this machine."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield channel
+
+
+async def eventually(look: Callable[[], Awaitable[T]], within: float = 5.0, every: float = 0.01) -> T:
+    """The first true answer of `look`. Raises TimeoutError when there is none within so many seconds."""
+    async with asyncio.timeout(within):
+        while not (found := await look()):  # noqa: ASYNC110 - what it waits for has no event
+            await asyncio.sleep(every)
+    return found
