@@ -10,11 +10,11 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 import jwt
-from fieldstock.access.v1 import access_pb2
 from google.protobuf import descriptor_pool
 from jwt.algorithms import OKPAlgorithm
 
-from servicekit.errors import PermissionDenied, Unauthenticated
+from fieldstock.access.v1 import access_pb2
+from servicekit.errors import NotOwnDevice, PermissionDenied, Unauthenticated
 
 ISSUER = AUDIENCE = "fieldstock"
 ALGORITHM = "EdDSA"
@@ -70,6 +70,13 @@ _caller: ContextVar[Caller] = ContextVar("caller")
 def caller() -> Caller:
     """The caller of the RPC being served. Raises LookupError in an RPC that anyone may call."""
     return _caller.get()
+
+
+def own_device(device_id: int) -> None:
+    """Raises NotOwnDevice when the caller is a device, and another one."""
+    who = caller()
+    if who.kind is Kind.DEVICE and who.id != device_id:
+        raise NotOwnDevice(own=who.id, device_id=device_id)
 
 
 # Key id → public key, or None for a key that is not (or no longer) ours. Raises KeysUnavailable.

@@ -91,6 +91,12 @@ class PermissionDenied(ServiceError):
     code, reason = grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"
 
 
+class NotOwnDevice(ServiceError):
+    """Device {own} reaches its own data alone, not that of device {device_id}."""
+
+    code, reason = grpc.StatusCode.PERMISSION_DENIED, "NOT_OWN_DEVICE"
+
+
 class KeysUnavailable(ServiceError):
     """The keys that verify tokens cannot be had right now."""
 

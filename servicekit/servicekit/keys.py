@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 import grpc
-from fieldstock.auth.v1 import key_service_pb2, key_service_pb2_grpc
 
+from fieldstock.auth.v1 import key_service_pb2, key_service_pb2_grpc
 from servicekit.access import public_key
 from servicekit.errors import KeysUnavailable
 from servicekit.logs import logger
