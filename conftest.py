@@ -1,0 +1,24 @@
+"""The servers that tests run against: real ones, of this run's own, on ports of its own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fieldstock_dev.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """PostgreSQL, MongoDB and RabbitMQ, empty; servicekit.testing finds them in the environment."""
+    home: Path = tmp_path_factory.mktemp("servers")
+    stack = Stack(home=home, port=0, parts=("postgres", "mongodb", "rabbitmq"), small=True)
+    stack.up()
+    os.environ["FIELDSTOCK_POSTGRES_URL"] = stack.postgres_url
+    os.environ["FIELDSTOCK_MONGODB_URI"] = stack.mongodb_uri
+    os.environ["FIELDSTOCK_AMQP_URL"] = stack.amqp_url
+    os.environ["FIELDSTOCK_RABBITMQ_MANAGEMENT_URL"] = stack.rabbitmq_management_url
+    try:
+        yield stack
+    finally:
+        stack.down()
