@@ -25,7 +25,10 @@ class Credentials:
 
 
 def credentials_of(home: Home, settings: Settings) -> Credentials:
-    """The home's secrets, made now if it has none. The first admin is as the settings said *then*: accounts outlive settings."""
+    """The home's secrets, made now if it has none.
+
+    The first admin is as the settings said *then*: accounts outlive settings.
+    """
     if home.credentials.exists():
         return Credentials(**json.loads(home.credentials.read_text(encoding="utf-8")))
     given = settings.admin_password

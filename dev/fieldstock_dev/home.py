@@ -80,7 +80,7 @@ class Home:
 
     @property
     def socket(self) -> Path:
-        """The supervisor's socket: in the home, or in a folder of its own below /tmp when the home's path is too long for one."""
+        """The supervisor's socket: in the home, or below /tmp when the home's path is too long for one."""
         near = self.run / "supervisor.sock"
         if len(os.fsencode(near)) <= _LONGEST_SOCKET_PATH:
             return near

@@ -66,7 +66,8 @@ class Identity:
     def group(self) -> "list[Identity]":
         """The living members of the group that this process leads, also when the leader itself is gone.
 
-        The kernel reuses no pid while a group bears its number; group and session together tell ours from a later namesake.
+        The kernel reuses no pid while a group bears its number; group and session together tell ours from a later
+        namesake.
         """
         if self.boot != boot_id():
             return []

@@ -1,9 +1,9 @@
 """Notes its own pid and becomes the process that a spec file describes: `launch.py SPEC`.
 
-Every process of a stack is started through this file, so that each is known by pid *and* start time however often the supervisor
-restarts it: what is left behind when a supervisor is killed can be found again, and a reused pid is never taken for ours.
-The spec is JSON rather than the supervisor's own configuration, whose quoting rules passwords and URLs need not survive.
-Run as a script by a bare interpreter (standard library only), because it delays every start.
+Every process of a stack is started through this file, so that each is known by pid *and* start time however often the
+supervisor restarts it: what is left behind when a supervisor is killed can be found again, and a reused pid is never
+taken for ours. The spec is JSON rather than the supervisor's own configuration, whose quoting rules passwords and URLs
+need not survive. Run as a script by a bare interpreter (standard library only), because it delays every start.
 """
 
 import json

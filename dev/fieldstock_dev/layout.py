@@ -21,7 +21,7 @@ TELEMETRY_DATABASE = "fieldstock_telemetry"
 
 @dataclass(frozen=True)
 class Layout:
-    """`small` asks for the sizes of a test: less memory, and no waiting for the disk where only a power cut would show."""
+    """`small` asks for the sizes of a test: less memory, no waiting for the disk where only a power cut would show."""
 
     home: Home
     ports: Ports

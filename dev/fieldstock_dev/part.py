@@ -11,7 +11,7 @@ from fieldstock_dev.layout import Layout
 
 
 class Layer(IntEnum):
-    """A stack ends from the top down, each layer once the one above has ended, so that nobody loses what it stands on."""
+    """A stack ends from the top down, layer by layer, so that nobody loses what it stands on."""
 
     GROUND = 0
     SERVERS = 1
@@ -45,8 +45,8 @@ class Launch:
 class Part:
     """One process of the stack, or a step on the way (a migration), or a server that was given from outside.
 
-    A part starts once all that it `needs` are healthy: `prepare`, then its process (if it has one), then `trouble` until there is
-    none, then `settle`.
+    A part starts once all that it `needs` are healthy: `prepare`, then its process (if it has one), then `trouble`
+    until there is none, then `settle`.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Part:
         return None
 
     def settle(self) -> None:
-        """What it must be told once it can be used: databases to create, a replica set to form. Repeated at every `up`."""
+        """What it must be told once it answers: databases to create, a replica set to form. Repeated at every `up`."""
 
 
 def fingerprint(*contents: str | bytes) -> str:

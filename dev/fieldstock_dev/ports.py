@@ -26,7 +26,7 @@ def is_free(port: int, address: str = LOOPBACK) -> bool:
 
 
 def _ephemeral() -> range:
-    """The ports that the kernel gives to outgoing connections; a server's port among them may be taken at its next start."""
+    """The ports that the kernel gives to outgoing connections: one of these may be taken at its server's next start."""
     file = Path("/proc/sys/net/ipv4/ip_local_port_range")
     low, high = (
         (int(number) for number in file.read_text(encoding="ascii").split()) if file.exists() else (32_768, 60_999)
@@ -44,11 +44,16 @@ class Ports:
     def __getitem__(self, name: str) -> int:
         return self._numbers[name]
 
+    def get(self, name: str) -> int | None:
+        return self._numbers.get(name)
+
     def settle(
         self, names: Iterable[str], *, running: Iterable[str] = (), fixed: Mapping[str, tuple[int, str]] | None = None
     ) -> None:
-        """Give each name a port that is free now. `running` are names whose own server listens there already, `fixed` those whose
-        number and address are not ours to choose: one that is taken is a PortInUse.
+        """Give each name a port that is free now.
+
+        `running` are names whose own server listens there already, `fixed` those whose number and address are not ours
+        to choose: one that is taken is a PortInUse.
         """
         kept, fixed = set(running), fixed or {}
         for name in names:

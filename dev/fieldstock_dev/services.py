@@ -39,7 +39,7 @@ _TOLD_BY_THE_STACK = frozenset(
 
 
 def _environment(contract: Mapping[str, str]) -> dict[str, str]:
-    """The contract, and what the person who started the stack wants to tell the services besides (a log level, a trace collector)."""
+    """The contract, and what else whoever starts the stack tells the services (a log level, a trace collector)."""
     passed_on = {
         name: value
         for name, value in os.environ.items()
@@ -87,7 +87,7 @@ class Service(Part):
     def trouble(self) -> str | None:
         with grpc.insecure_channel(self.layout.target(self.name)) as channel:
             try:
-                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
+                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)  # pyright: ignore[reportAttributeAccessIssue]
             except grpc.RpcError as error:
                 return str(error.details() if isinstance(error, grpc.Call) else error)
         if answer.status == health_pb2.HealthCheckResponse.SERVING:

@@ -33,8 +33,8 @@ from fieldstock_dev.teardown import end_everything, end_leftovers
 class Stack:
     """`port` is Envoy's (0 = any free one). `parts` bring along what they need. `small` gives the sizes of a test.
 
-    A stack that `dies_with_its_maker` (a small one does, unless told otherwise) ends when the process that brought it up is gone,
-    however that went.
+    A stack that `dies_with_its_maker` (a small one does, unless told otherwise) ends when the process that brought it
+    up is gone, however that went.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Stack:
     # --- the life of a stack
 
     def up(self) -> None:
-        """Bring all parts up, and end those that run and are not among them. What runs already as it should is left alone.
+        """Bring all parts up, and end those that run and are not among them. What runs as it should is left alone.
 
         When a stack that did not run fails to come up, what had started is ended again.
         """
@@ -105,17 +105,20 @@ class Stack:
         return process.pid
 
     def signal(self, name: str, signum: signal.Signals) -> None:
-        """Signal the process and those that it started. SIGKILL: returns when it is gone; the supervisor starts it again."""
+        """Signal the process and those that it started.
+
+        SIGKILL: returns when it is gone; the supervisor starts it again.
+        """
         pid = self.pid(name)
         identity = Identity.of(pid)
         os.killpg(pid, signum)
         if identity and signum == signal.SIGKILL:
             identity.wait(10)
 
-    def restart(self, name: str) -> None:
-        """End it, start it with what its settings are now, and wait until it is healthy."""
-        self.stop(name)
-        self.start(name)
+    def restart(self, *names: str) -> None:
+        """End them, start them with what their settings are now, and wait until they are healthy."""
+        self.stop(*names)
+        self.start(*names)
 
     def wait_healthy(self, name: str, seconds: float = 60) -> None:
         """Until the part can be used, e.g. after it was killed. Fails with PartUnhealthy."""

@@ -64,9 +64,7 @@ class Startup:
 
     def _bring_up(self, part: Part, needed: Sequence[Future[None]]) -> None:
         try:
-            for future in needed:
-                if future.exception():
-                    raise _Abandoned
+            self._await_needs(needed)
             identity = self._start(part) if part.supervised else None
             self._await_health(part, identity)
             part.settle()
@@ -74,6 +72,12 @@ class Startup:
         except BaseException:
             self._abandoned.set()
             raise
+
+    @staticmethod
+    def _await_needs(needed: Sequence[Future[None]]) -> None:
+        for future in needed:
+            if future.exception():
+                raise _Abandoned
 
     def _start(self, part: Part) -> Identity:
         """Who runs as this part from now on."""

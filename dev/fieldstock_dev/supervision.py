@@ -120,7 +120,7 @@ class Supervisor:
         return Identity.of(process.pid) if process else None
 
     def stop_processes(self, names: Iterable[str], seconds: float) -> None:
-        """Ask them to end, all at once, and wait; the supervisor kills what does not end in its time (`seconds` at most)."""
+        """Ask them to end, all at once, and wait. What does not end in its time (`seconds` at most) is killed."""
         known = self.processes()
         stopping = [known[name] for name in names if name in known and known[name].state not in RESTING]
         identities = [identity for process in stopping if process.pid and (identity := Identity.of(process.pid))]
@@ -151,7 +151,7 @@ class Supervisor:
             end([identity])
 
     def _await_rest(self, name: str) -> None:
-        """Until a process that ended is seen as ended: supervisord looks about once a second, and whenever it is asked."""
+        """Until a process that ended is seen as ended: supervisord looks once a second, and whenever it is asked."""
         deadline = time.monotonic() + 10
         while (process := self.process(name)) and process.state not in RESTING and time.monotonic() < deadline:
             # A start that failed is tried again after a pause: waiting for that ends the moment it is told to stop.
@@ -185,7 +185,7 @@ class Supervisor:
 
     def _configure(self, parts: Iterable[Part]) -> None:
         self._home.socket.parent.mkdir(mode=0o700, exist_ok=True)
-        # Beyond a soft limit of 1,024 open files MongoDB and RabbitMQ turn clients away; the hard limit is not ours to raise.
+        # At the usual soft limit, 1,024 open files, MongoDB and RabbitMQ turn clients away. The hard limit is not ours.
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         files = _NO_FILE if files == resource.RLIM_INFINITY else min(files, _NO_FILE)
         sections = [
@@ -210,7 +210,7 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
         write_private(self._configuration, "".join(sections))
 
     def _program(self, part: Part) -> str:
-        # -I and -S: the launcher needs the standard library alone, and an interpreter without site starts in a third of the time.
+        # -I and -S: the launcher needs the standard library alone, and without `site` it starts in a third of the time.
         command = " ".join(
             f'"{_escaped(word)}"' for word in (sys.executable, "-I", "-S", launch.__file__, self._home.spec(part.name))
         )

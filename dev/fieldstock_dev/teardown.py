@@ -11,7 +11,7 @@ _LONGEST_ENDING = 30
 
 
 def end_everything(home: Home) -> list[str]:
-    """End what runs in this home and return the names of it, in the order in which it ended. The caller holds the home's lock."""
+    """End what runs in this home; returns the names in the order of their ends. The caller holds the home's lock."""
     ended = []
     supervisor = Supervisor(home)
     processes = supervisor.processes()
@@ -25,7 +25,7 @@ def end_everything(home: Home) -> list[str]:
 
 
 def end_leftovers(home: Home) -> list[str]:
-    """End what a supervisor left behind when it was killed, and what a server left behind when it was. Returns their names."""
+    """End what a supervisor left behind when it was killed, or a server when it was. Returns their names."""
     names, identities = [], []
     for name, identity in _noted(home):
         members = identity.group()

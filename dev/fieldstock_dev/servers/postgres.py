@@ -55,7 +55,7 @@ class LocalPostgres(Postgres):
     """A cluster in the home. TCP on loopback only: a socket's path below a deep home would be too long."""
 
     ports = ("postgres",)
-    # INT is the fast shutdown: TERM would wait for every client to leave. The server tells its own processes, in its own order.
+    # INT is the fast shutdown: TERM would wait for every client to leave. The server tells its own processes itself.
     ending = Ending(signal="INT", seconds=30, group=False)
 
     def __init__(self, layout: Layout) -> None:
@@ -86,7 +86,7 @@ class LocalPostgres(Postgres):
             "--auth=scram-sha-256",
             "--encoding=UTF8",
             "--locale=C.UTF-8",
-            # Everything is flushed at the first start's checkpoint; a cluster that a power cut spoils here is simply made again.
+            # A cluster that a power cut spoils while it is new is simply made again.
             "--no-sync",
         )
         made = subprocess.run(command, cwd="/", env=base_environment(), capture_output=True, text=True, check=False)
@@ -142,19 +142,16 @@ def _account() -> pwd.struct_passwd:
 
 
 def _as_account(folder: Path) -> tuple[str, ...]:
-    """The words before a command that make it run as PostgreSQL's account, able to reach `folder`. None when we are not root."""
+    """The words before a command that make it run as PostgreSQL's account, able to reach `folder`; none if not root."""
     if os.getuid() != 0:
         return ()
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
     plain = (setpriv, f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--init-groups")
-    # A checkout below /root cannot be entered by anybody else: this one capability carries the account through, and no further,
-    # as all that it finds in the end is its own folder.
+    # A checkout below /root cannot be entered by anybody else: this one capability carries the account through.
     able = (*plain, "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
     for words in (plain, able):
         if (
-            subprocess.run(
-                (*words, "/usr/bin/test", "-w", str(folder)), cwd="/", check=False, capture_output=True
-            ).returncode
+            subprocess.run((*words, "/usr/bin/stat", str(folder)), cwd="/", check=False, capture_output=True).returncode
             == 0
         ):
             return words

@@ -53,7 +53,10 @@ class GivenRabbitMQ(RabbitMQ):
 
 
 class Epmd(Part):
-    """Erlang's port mapper. RabbitMQ would start one that outlives it; supervised, and on a port of this stack, it ends with the rest."""
+    """Erlang's port mapper.
+
+    RabbitMQ would start one that outlives it; supervised, and on a port of this stack's, it ends with the rest.
+    """
 
     name = "epmd"
     ports = ("epmd",)
@@ -101,7 +104,7 @@ default_user = {USER}
 default_pass = {credentials.rabbitmq_password}
 default_user_tags.administrator = true
 vm_memory_high_watermark.absolute = {"512MB" if self.layout.small else "1GB"}
-# Quorum queues write a log of this size before they tidy up; the default of half a gigabyte is for servers of their own.
+# Quorum queues write a log of this size before they tidy up; the default, half a gigabyte, is for larger machines.
 raft.wal_max_size_bytes = 64000000
 """
 
@@ -125,7 +128,7 @@ raft.wal_max_size_bytes = 64000000
             RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=(
                 "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none"
             ),
-            # Makes the start script become the broker instead of waiting for it, so that signals meet the broker itself.
+            # Makes the start script become the broker instead of waiting for it: signals meet the broker itself.
             RUNNING_UNDER_SYSTEMD="true",
         )
         return Launch(

@@ -1,0 +1,77 @@
+# Fieldstock on one machine. `make` alone lists what there is.
+
+PYTHON ?= python3
+VENV := .venv/bin
+DEV := $(VENV)/python -m fieldstock_dev
+PROTOS := $(shell find proto/fieldstock -name '*.proto')
+DESCRIPTORS := build/fieldstock.binpb
+# Nothing is installed to say that nothing runs.
+WHEN_INSTALLED = if [ -x $(VENV)/python ]; then $(1); else echo "Nothing was ever started here. Start it: make demo"; fi
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down restart reset status logs test check bench proto lock clean tools servers
+
+help: ## this list
+	@echo "Fieldstock: what is in the field, what is in stock, in one system."
+	@echo
+	@sed -n 's/^\([a-z ]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do \
+		printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@echo
+	@echo "FIELDSTOCK_PORT (8080) and FIELDSTOCK_HOME (.fieldstock) let two stacks run side by side."
+
+demo: servers $(DESCRIPTORS) ## start everything, with simulated devices
+	@$(DEV) demo
+
+up: servers $(DESCRIPTORS) ## start everything, without devices
+	@$(DEV) up
+
+down: ## end what was started; the data stays
+	@$(call WHEN_INSTALLED,$(DEV) down)
+
+restart: ## end and start again what runs; SERVICE=auth for one
+	@$(call WHEN_INSTALLED,$(DEV) restart $(SERVICE))
+
+reset: ## end what was started and remove its data
+	@$(call WHEN_INSTALLED,$(DEV) reset)
+
+status: ## what runs
+	@$(call WHEN_INSTALLED,$(DEV) status)
+
+logs: ## follow the logs; SERVICE=auth for one
+	@$(call WHEN_INSTALLED,$(DEV) logs $(SERVICE))
+
+test: servers $(DESCRIPTORS) ## run all tests on servers of their own; ARGS="-k deploy" for some
+	@$(VENV)/python -m pytest $(ARGS)
+
+check: tools $(DESCRIPTORS) ## lint, types, contracts, stub drift, import rules
+	@$(VENV)/ruff check
+	@$(VENV)/ruff format --check
+	@$(VENV)/basedpyright
+	@$(VENV)/python proto/generate.py --check
+	@$(VENV)/python -m pytest -q tests/architecture
+
+bench: servers $(DESCRIPTORS) ## measure, print a table, write bench/results/latest.json
+	@$(VENV)/python -m bench $(ARGS)
+
+proto: tools ## generate the stubs from the contracts
+	@$(VENV)/python proto/generate.py
+
+lock: tools ## pin the newest versions that fit, with their hashes
+	@$(VENV)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-annotate --no-header --no-emit-package fieldstock-proto --no-emit-package fieldstock-servicekit \
+		--group pyproject.toml:dev --group pyproject.toml:bench --quiet -o requirements.lock $(wildcard */pyproject.toml)
+
+clean: down ## remove what can be made again: the environment, fetched servers, caches
+	rm -rf .venv build bench/results .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- what others stand on
+
+tools:
+	@$(PYTHON) dev/bootstrap.py --without-servers
+
+servers:
+	@$(PYTHON) dev/bootstrap.py
+
+$(DESCRIPTORS): $(PROTOS) proto/generate.py | tools
+	@$(VENV)/python proto/generate.py --descriptors $@
