@@ -1,0 +1,79 @@
+"""The wiring of the edge: built top to bottom, closed bottom to top."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+import socketio
+
+from gateway.door import Door
+from gateway.relay import Relay
+from gateway.server import LARGEST_MESSAGE, serve
+from gateway.sessions import Sessions
+from gateway.settings import Settings
+from gateway.snapshots import Snapshots
+from gateway.sources import Sources
+from gateway.topics import Subscriptions
+from gateway.web import SOCKET_PATH, routed
+from gateway.wire import App, wired
+from servicekit.access import Verifier
+from servicekit.broker import Broker
+from servicekit.keys import RemoteKeys
+from servicekit.observability import expose
+
+NAME = "gateway"
+
+# Five hundred devices with long specs are more than gRPC's usual 4 MiB; a service that comes back is found soon.
+CHANNEL = [("grpc.max_receive_message_length", 16 * 1024 * 1024), ("grpc.max_reconnect_backoff_ms", 1_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A running edge."""
+
+    port: int
+    sessions: Sessions
+
+
+@asynccontextmanager
+async def running(settings: Settings, verifier: Verifier | None = None) -> AsyncIterator[Edge]:
+    """The edge, until the block ends. `verifier`: another than the one that asks auth-svc for its keys."""
+    limits = settings.limits
+    async with AsyncExitStack() as stack:
+        stack.enter_context(expose(settings.metrics_listen))
+        broker = await stack.enter_async_context(Broker(settings.amqp_url, NAME))
+        if verifier is None:
+            auth = await stack.enter_async_context(grpc.aio.insecure_channel(settings.auth_target, CHANNEL))
+            verifier = Verifier(RemoteKeys(auth))
+        telemetry = await stack.enter_async_context(grpc.aio.insecure_channel(settings.telemetry_target, CHANNEL))
+        inventory = await stack.enter_async_context(grpc.aio.insecure_channel(settings.inventory_target, CHANNEL))
+        snapshots = await stack.enter_async_context(Snapshots(Sources(telemetry, inventory), limits))
+        subscriptions = Subscriptions()
+        sessions = Sessions(verifier, limits, on_end=subscriptions.drop_all)
+        relay = Relay(broker, subscriptions, snapshots, limits.seconds_between_readings)
+        relay.start()
+        speaking = _socketio(settings.allowed_origins)
+        stack.push_async_callback(speaking.shutdown)
+        Door(sessions, subscriptions, snapshots, limits.topics_per_client).open(speaking)
+        engine: App = socketio.ASGIApp(speaking, socketio_path=SOCKET_PATH)
+        app = routed(wired(engine, limits.seconds_to_authenticate, limits.stall_seconds), lambda: relay.serving)
+        port = await stack.enter_async_context(serve(app, settings.listen))
+        yield Edge(port, sessions)
+
+
+def _socketio(allowed_origins: frozenset[str]) -> socketio.AsyncServer:
+    # They log a traceback for each malformed packet of a client. Failures of our own handlers do not get that far.
+    quiet = logging.getLogger("gateway.socketio")
+    quiet.setLevel(logging.CRITICAL)
+    return socketio.AsyncServer(
+        async_mode="asgi",
+        transports=["websocket"],
+        # One request of a client at a time: the next is read when the one before is answered.
+        async_handlers=False,
+        max_http_buffer_size=LARGEST_MESSAGE,
+        cors_allowed_origins=sorted(allowed_origins) or None,
+        logger=quiet,  # pyright: ignore[reportArgumentType] - annotated as a bool, documented as either
+        engineio_logger=quiet,
+    )

@@ -1,0 +1,37 @@
+"""What the edge takes from its environment."""
+
+from pydantic import BaseModel, ConfigDict
+
+from servicekit.settings import ServiceSettings
+
+
+class Limits(BaseModel):
+    """What one client may cost. Seconds and counts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    topics_per_client: int = 100
+    # A device's readings reach a client at most once in this time.
+    seconds_between_readings: float = 1.0
+    # More frames than this waiting for so long, and the client is told to come back with a better line.
+    backlog: int = 1_000
+    backlog_seconds: float = 10.0
+    # From opening the connection to a token that is taken.
+    seconds_to_authenticate: float = 10.0
+    # The longest that one frame may wait for room in the connection's buffer.
+    stall_seconds: float = 30.0
+    # Between two attempts at a snapshot whose source is away: the first pause, and the longest.
+    first_retry_seconds: float = 0.5
+    longest_retry_seconds: float = 15.0
+
+
+class Settings(ServiceSettings):
+    """See ServiceSettings for those that every service has."""
+
+    # host:port of the services that the edge asks.
+    auth_target: str
+    telemetry_target: str
+    inventory_target: str
+    # Whose pages may connect: scheme://host[:port]. None given: those of the host that is connected to.
+    allowed_origins: frozenset[str] = frozenset()
+    limits: Limits = Limits()
