@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -66,7 +65,8 @@ class Broker:
         self._events: AbstractExchange | None = None
         self._live: AbstractExchange | None = None
         self._connected = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
 
     async def __aenter__(self) -> Self:
         """Starts connecting; does not wait for the broker to be there."""
@@ -74,12 +74,11 @@ class Broker:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
+        self._closing = True
+        # In reverse: a consumer gives its deliveries back over the connection.
+        for task in reversed(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._connection:
-            with suppress(*BROKER_GONE):  # it goes away either way
-                await self._connection.close()
+            await asyncio.wait([task])
 
     @property
     def connected(self) -> bool:
@@ -167,8 +166,8 @@ class Broker:
         async def run(connection: AbstractConnection) -> None:
             channel = await connection.channel()
             await channel.set_qos(prefetch_count=PREFETCH)
-            bound = {"x-max-length": limit} if limit else {}
-            declared = await channel.declare_queue(exclusive=True, auto_delete=True, arguments={**bound})
+            arguments: Any = {"x-max-length": limit} if limit else None
+            declared = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=arguments)
             source = await self._exchange(channel, exchange)
             for key in keys:
                 await declared.bind(source, key)
@@ -244,28 +243,35 @@ class Broker:
         delay = FIRST_DELAY_SECONDS
         while True:
             try:
-                connection = await aio_pika.connect(self._url, client_properties={"connection_name": self._source})
-                confirmed = await connection.channel(publisher_confirms=True, on_return_raises=True)
-                unconfirmed = await connection.channel(publisher_confirms=False)
-                self._events = await self._exchange(confirmed, EVENTS)
-                self._live = await self._exchange(unconfirmed, LIVE)
+                async with await aio_pika.connect(
+                    self._url, client_properties={"connection_name": self._source}
+                ) as connection:
+                    await self._use(connection)
+                delay = FIRST_DELAY_SECONDS
             except BROKER_GONE as error:
                 logger.warning("broker_away", error=repr(error), seconds=delay)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, LONGEST_DELAY_SECONDS)
-                continue
-            delay = FIRST_DELAY_SECONDS
-            self._connection = connection
-            self._connected.set()
-            logger.info("broker_connected")
-            # A channel that breaks alone (a refused operation) is no use to anybody: all is made anew.
-            await asyncio.wait(
-                [asyncio.ensure_future(end.closed()) for end in (connection, confirmed, unconfirmed)],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            if self._closing:  # a cancellation may come out of aio-pika as the error of a connection that closes
+                return
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+
+    async def _use(self, connection: AbstractConnection) -> None:
+        """Returns when the connection is of no more use."""
+        confirmed = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        unconfirmed = await connection.channel(publisher_confirms=False)
+        self._events = await self._exchange(confirmed, EVENTS)
+        self._live = await self._exchange(unconfirmed, LIVE)
+        # A channel that breaks alone (a refused operation) is no use to anybody: all is made anew.
+        gone = asyncio.Event()
+        for end in (connection, confirmed, unconfirmed):
+            end.close_callbacks.add(lambda *_: gone.set())
+        self._connection = connection
+        self._connected.set()
+        logger.info("broker_connected")
+        try:
+            await gone.wait()
+        finally:
             self._connected.clear()
-            with suppress(*BROKER_GONE):  # it is gone
-                await connection.close()
 
     async def _whenever_connected(self, what: str, run: Callable[[AbstractConnection], Awaitable[None]]) -> None:
         delay = FIRST_DELAY_SECONDS
@@ -279,13 +285,13 @@ class Broker:
                 logger.warning("consumer_interrupted", what=what, error=repr(error))
             except Exception:  # noqa: BLE001 - on_connect failed: the store it loads from is away
                 logger.exception("consumer_failed", what=what)
+            if self._closing:
+                return
             await asyncio.sleep(delay)
             delay = min(delay * 2, LONGEST_DELAY_SECONDS) if connection is self._connection else FIRST_DELAY_SECONDS
 
     def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.append(asyncio.ensure_future(work))
 
 
 def _event(delivery: AbstractIncomingMessage) -> Event:

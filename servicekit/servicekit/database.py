@@ -7,8 +7,10 @@ from typing import Self
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from servicekit.errors import DatabaseUnavailable
 
 POOL_SIZE, POOL_OVERFLOW = 10, 10
 CONNECT_SECONDS = 5
@@ -17,6 +19,9 @@ STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 5_000
 # Of the migrations, in each service's own database.
 LOCK = 0x6D696772
+# The server is away or restarting, the pool is used up, a lock or a statement took too long.
+PASSES = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
+RETRY_SECONDS = 1.0
 
 
 class Database:
@@ -29,6 +34,7 @@ class Database:
             sqlalchemy_url(url),
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
+            pool_timeout=CONNECT_SECONDS,
             pool_pre_ping=True,
             connect_args={"connect_timeout": CONNECT_SECONDS, "options": options},
         )
@@ -42,9 +48,15 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
-        async with self._sessions() as session, session.begin():
-            yield session
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Raises DatabaseUnavailable for what passes by itself.
+        """
+        try:
+            async with self._sessions() as session, session.begin():
+                yield session
+        except PASSES as error:
+            raise DatabaseUnavailable(retry_after=RETRY_SECONDS) from error
 
 
 def migrate(url: str, scripts: Path) -> None:

@@ -103,6 +103,12 @@ class KeysUnavailable(ServiceError):
     code, reason = grpc.StatusCode.UNAVAILABLE, "KEYS_UNAVAILABLE"
 
 
+class DatabaseUnavailable(ServiceError):
+    """The database cannot answer right now."""
+
+    code, reason = grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE"
+
+
 class DeadlineExceeded(ServiceError):
     """It took longer than {seconds} s and was given up."""
 

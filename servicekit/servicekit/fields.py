@@ -1,5 +1,6 @@
 """A request's fields, checked together: whoever sent three bad ones is told of three."""
 
+import unicodedata
 from collections.abc import Collection
 from datetime import date
 
@@ -13,8 +14,11 @@ class Fields:
         self._violations: dict[str, str] = {}
 
     def text(self, field: str, value: str, *, longest: int, required: bool = False) -> str:
-        """The value without the blanks around it."""
+        """The value without the blanks around it, in Unicode's form NFC: what looks the same is the same."""
         trimmed = value.strip()
+        # Only what is short: the time that normalising takes can grow with the square of the length.
+        if len(trimmed) <= longest:
+            trimmed = unicodedata.normalize("NFC", trimmed)
         if required and not trimmed:
             self.refuse(field, "is required")
         elif len(trimmed) > longest:

@@ -21,6 +21,7 @@ import grpc
 import jwt
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from google.rpc import error_details_pb2, status_pb2
 from psycopg import sql
 
 from servicekit.access import ALGORITHM, AUDIENCE, ISSUER, Kind, Role, Verifier
@@ -120,3 +121,28 @@ async def eventually(look: Callable[[], Awaitable[T]], within: float = 5.0, ever
         while not (found := await look()):  # noqa: ASYNC110 - what it waits for has no event
             await asyncio.sleep(every)
     return found
+
+
+class Refused:
+    """What a failed call said: its code, the stable reason, the fields at fault, and the words."""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        metadata = dict(error.trailing_metadata() or ())
+        status = status_pb2.Status.FromString(metadata["grpc-status-details-bin"])  # pyright: ignore[reportArgumentType] - bytes
+        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        for detail in status.details:
+            detail.Unpack(info)
+            detail.Unpack(bad)
+        self.code = error.code().name
+        self.reason = info.reason
+        self.fields = sorted(violation.field for violation in bad.field_violations)
+        self.message = status.message
+
+
+async def refused(call: Awaitable[object]) -> Refused:
+    """Awaits a call that must fail. Raises AssertionError when it succeeds."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        return Refused(error)
+    raise AssertionError(f"not refused: {answer!r}")

@@ -124,7 +124,7 @@ def _why(fields: Fields, request: Any) -> dict[str, Any]:
 def _specs(fields: Fields, specs: Struct) -> dict[str, Any]:
     try:
         value = MessageToDict(specs)
-    except SerializeToJsonError as error:
+    except (SerializeToJsonError, ValueError) as error:
         raise InvalidField("specs", "must be JSON, which has no NaN and no infinity") from error
     text = json.dumps(value)
     if len(text) > LARGEST_SPECS:
