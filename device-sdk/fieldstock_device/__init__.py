@@ -1,0 +1,9 @@
+"""The client that runs on a device."""
+
+from fieldstock_device.client import DeviceClient, State
+from fieldstock_device.columns import InvalidReading
+from fieldstock_device.counters import Counters
+from fieldstock_device.pace import Pace
+from fieldstock_device.spool import Spool
+
+__all__ = ["Counters", "DeviceClient", "InvalidReading", "Pace", "Spool", "State"]

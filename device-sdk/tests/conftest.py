@@ -1,0 +1,243 @@
+"""The other side of the client: a clock that the test moves, and a server that keeps the contract."""
+
+import asyncio
+import heapq
+import itertools
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import grpc
+import pytest
+from google.protobuf.any_pb2 import Any
+from google.rpc import error_details_pb2, status_pb2
+from grpc import aio
+
+from fieldstock.auth.v1 import device_token_service_pb2_grpc
+from fieldstock.auth.v1.device_token_service_pb2 import DeviceToken, IssueDeviceTokenRequest
+from fieldstock.telemetry.v1 import ingest_service_pb2_grpc
+from fieldstock.telemetry.v1.ingest_service_pb2 import CreateReadingRequest
+from fieldstock.telemetry.v1.reading_pb2 import Reading, ReadingBatch, Rejection, StreamSummary
+from fieldstock_device import DeviceClient, Pace, Spool, State
+
+
+class VirtualTimer:
+    def __init__(self, due: float, delay: float, callback: Callable[[], object]) -> None:
+        self.due, self.delay, self.callback = due, delay, callback
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class VirtualClock:
+    """Time passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.started_at = 1_800_000_000.0
+        self._timers: list[tuple[float, int, VirtualTimer]] = []
+        self._order = itertools.count()
+
+    def now(self) -> float:
+        return self.started_at + self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> VirtualTimer:
+        timer = VirtualTimer(self.time + seconds, seconds, callback)
+        heapq.heappush(self._timers, (timer.due, next(self._order), timer))
+        return timer
+
+    def timers(self) -> list[VirtualTimer]:
+        return [timer for _, _, timer in self._timers if not timer.cancelled]
+
+    def advance(self, seconds: float) -> None:
+        end = self.time + seconds
+        while self._timers and self._timers[0][0] <= end:
+            due, _, timer = heapq.heappop(self._timers)
+            self.time = due
+            if not timer.cancelled:
+                timer.callback()
+        self.time = end
+
+
+@dataclass
+class Ending:
+    """How a stream ends, once so many batches came: with how many of them committed, and whether it tells."""
+
+    code: grpc.StatusCode
+    reason: str
+    after: int = 0
+    committed: int = 0
+    tells: bool = True
+    retry_after: float | None = None
+
+
+@dataclass
+class Received:
+    """One stream, as the server saw it."""
+
+    token: str
+    source_ids: list[str] = field(default_factory=list)
+    sequences: list[int] = field(default_factory=list)
+    half_closed: bool = False
+
+
+class Peer(ingest_service_pb2_grpc.IngestServiceServicer, device_token_service_pb2_grpc.DeviceTokenServiceServicer):
+    """IngestService and DeviceTokenService by the contract, with endings to order."""
+
+    def __init__(self) -> None:
+        self.rotate_after_ms = 60_000
+        self.expires_in = 900
+        self.token_failures: deque[Ending] = deque()
+        self.endings: deque[Ending] = deque()
+        self.tokens: list[str] = []
+        self.revoked: set[str] = set()
+        self.streams: list[Received] = []
+        self.batches: list[ReadingBatch] = []
+        self.stored: dict[tuple[int, str], float] = {}
+        self.rejections: list[Rejection] = []
+        # What a summary says instead of the truth.
+        self.claims: deque[int] = deque()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def IssueDeviceToken(self, request: IssueDeviceTokenRequest, context: aio.ServicerContext) -> DeviceToken:
+        if self.token_failures:
+            await _abort(context, self.token_failures.popleft(), None)
+        if (request.serial_number, request.secret) != ("SN-1", "secret"):
+            await _abort(context, Ending(grpc.StatusCode.UNAUTHENTICATED, "INVALID_CREDENTIALS"), None)
+        self.tokens.append(f"token-{len(self.tokens) + 1}")
+        return DeviceToken(access_token=self.tokens[-1], token_type="Bearer", expires_in=self.expires_in, device_id=7)
+
+    async def CreateReading(self, request: CreateReadingRequest, context: aio.ServicerContext) -> Reading:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "devices stream")
+
+    async def StreamReadings(
+        self, request_iterator: AsyncIterator[ReadingBatch], context: aio.ServicerContext
+    ) -> StreamSummary:
+        token = str(dict(context.invocation_metadata() or ())["authorization"]).removeprefix("Bearer ")
+        received = Received(token)
+        self.streams.append(received)
+        ending = self.endings.popleft() if self.endings else None
+        if token not in self.tokens or token in self.revoked:
+            ending = Ending(grpc.StatusCode.UNAUTHENTICATED, "INVALID_TOKEN")
+        if ending is not None and ending.after == 0:
+            await _abort(context, ending, StreamSummary())
+        await context.send_initial_metadata((("rotate-after-ms", str(self.rotate_after_ms)),))
+        batches: list[ReadingBatch] = []
+        async for batch in request_iterator:
+            if received.sequences and batch.sequence != received.sequences[-1] + 1:
+                await _abort(context, Ending(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_SEQUENCE"), StreamSummary())
+            received.sequences.append(batch.sequence)
+            received.source_ids.append(batch.source_id)
+            batches.append(batch)
+            self.batches.append(batch)
+            if ending is not None and len(batches) >= ending.after:
+                await _abort(context, ending, self._commit(batches[: ending.committed]) if ending.tells else None)
+        received.half_closed = True
+        await self.may_answer.wait()
+        return self._commit(batches)
+
+    def _commit(self, batches: list[ReadingBatch]) -> StreamSummary:
+        for batch in batches:
+            for series in batch.series:
+                for time_ms, value in zip(batch.time_ms, series.values, strict=True):
+                    if value == value:
+                        self.stored.setdefault((time_ms, series.metric), value)
+        committed = batches[-1].sequence if batches else 0
+        if self.claims:
+            committed = self.claims.popleft()
+        return StreamSummary(committed_sequence=committed, rejections=self.rejections)
+
+    @property
+    def values(self) -> list[float]:
+        """The values stored, in the order of their times."""
+        return [value for _, value in sorted(self.stored.items())]
+
+
+async def _abort(context: aio.ServicerContext, ending: Ending, summary: StreamSummary | None) -> None:
+    details = [Any(), Any()]
+    details[0].Pack(error_details_pb2.ErrorInfo(reason=ending.reason, domain="fieldstock"))
+    if ending.retry_after is None:
+        details.pop()
+    else:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromTimedelta(timedelta(seconds=ending.retry_after))
+        details[1].Pack(retry)
+    status = status_pb2.Status(code=ending.code.value[0], message="as ordered", details=details)
+    trailers: list[tuple[str, bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
+    if summary is not None:
+        trailers.append(("stream-summary-bin", summary.SerializeToString()))
+    await context.abort(ending.code, "as ordered", tuple(trailers))
+
+
+class World:
+    """A clock, a server and the clients that a test opens between them."""
+
+    def __init__(self, clock: VirtualClock, peer: Peer, url: str) -> None:
+        self.clock, self.peer, self.url = clock, peer, url
+        self.states: list[State] = []
+
+    @asynccontextmanager
+    async def device(
+        self, *, secret: str = "secret", spool: Spool | None = None, pace: Pace | None = None
+    ) -> AsyncIterator[DeviceClient]:
+        async with DeviceClient(
+            self.url,
+            serial_number="SN-1",
+            secret=secret,
+            spool=spool,
+            pace=pace,
+            clock=self.clock,
+            rng=random.Random(1),
+            on_state=self.states.append,
+        ) as client:
+            try:
+                yield client
+            except BaseException:
+                # A test that fails is not to wait for a deadline that nobody moves.
+                closing = asyncio.create_task(client.close())
+                await self.until(lambda: client.state is State.CLOSED or self.clock.advance(1))
+                await closing
+                raise
+
+    async def pause(self, client: DeviceClient) -> float:
+        """Waits until the client pauses between two attempts. Returns how long it means to."""
+        alarm = client._closing._rung
+        pauses: list[VirtualTimer] = []
+        await self.until(lambda: pauses.extend(t for t in self.clock.timers() if t.callback == alarm.set) or pauses)
+        return pauses[0].due - self.clock.time
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(20):
+            # What it waits for lies on both sides of a socket.
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    peer = Peer()
+    server = aio.server()
+    ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(peer, server)
+    device_token_service_pb2_grpc.add_DeviceTokenServiceServicer_to_server(peer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield World(VirtualClock(), peer, f"http://127.0.0.1:{port}")
+    await server.stop(0)
+
+
+@pytest.fixture
+def ending() -> type[Ending]:
+    return Ending
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
