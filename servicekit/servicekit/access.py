@@ -98,7 +98,8 @@ class Verifier:
 
     async def verify(self, token: str) -> Caller:
         """Raises Unauthenticated (forged, expired, malformed, or not ours), KeysUnavailable."""
-        digest = hashlib.blake2b(token.encode(), digest_size=16).digest()
+        # JSON can carry half a surrogate pair, which is no text to be encoded; such a token is only not valid.
+        digest = hashlib.blake2b(token.encode(errors="surrogatepass"), digest_size=16).digest()
         found = self._verified.get(digest)
         if found is None:
             found = await self._read(token)

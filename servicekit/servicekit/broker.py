@@ -165,7 +165,9 @@ class Broker:
 
         async def run(connection: AbstractConnection) -> None:
             channel = await connection.channel()
-            await channel.set_qos(prefetch_count=PREFETCH)
+            # Acknowledged one by one, though nothing is ever delivered again: without, the broker would push all it has
+            # into this process's memory, where no limit holds and nothing old is dropped.
+            await channel.set_qos(prefetch_count=min(PREFETCH, limit or PREFETCH))
             arguments: Any = {"x-max-length": limit} if limit else None
             declared = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=arguments)
             source = await self._exchange(channel, exchange)
@@ -173,12 +175,13 @@ class Broker:
                 await declared.bind(source, key)
             if on_connect:
                 await on_connect()
-            async with declared.iterator(no_ack=True) as deliveries:
+            async with declared.iterator() as deliveries:
                 async for delivery in deliveries:
                     try:
                         await handler(_event(delivery))
                     except Exception:  # noqa: BLE001 - one bad event must not end the others'
                         logger.exception("event_not_handled", key=delivery.routing_key)
+                    await delivery.ack()
 
         self._start(self._whenever_connected(f"{exchange} ({', '.join(keys)})", run))
 
