@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Their folders have the names of their packages: pytest would take gateway/tests for a part of a package `gateway` that
+# has nothing else in it, were the true one not there already.
+import gateway  # noqa: F401
+import servicekit  # noqa: F401
 from fieldstock_dev.stack import Stack
 
 
