@@ -154,7 +154,7 @@ def install_system_packages(packages: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def services_not_started(root: Sequence[str]) -> Iterator[None]:
-    """Debian starts a server when it is installed. Ours run on their own; a policy that is there already is left alone."""
+    """Debian starts a server once it is installed; ours run on their own. A policy that exists is left alone."""
     if POLICY.exists():
         yield
         return
@@ -170,10 +170,7 @@ def services_not_started(root: Sequence[str]) -> Iterator[None]:
 
 def stale() -> dict[str, str]:
     """What the environment should hold and does not, by step; empty when it is as it should be."""
-    try:
-        stamp = json.loads(STAMP.read_text(encoding="utf-8")) if (VENV / "bin" / "python").exists() else {}
-    except (FileNotFoundError, json.JSONDecodeError):
-        stamp = {}
+    stamp = read_stamp()
     projects = [CHECKOUT / package / "pyproject.toml" for package in PACKAGES]
     wanted = {"lock": digest([LOCK]), "packages": digest([LOCK, *projects])}
     return {step: hashed for step, hashed in wanted.items() if stamp.get(step) != hashed}
@@ -199,8 +196,19 @@ def install_python_packages(steps: dict[str, str]) -> None:
     folders = [word for package in PACKAGES for word in ("--editable", str(CHECKOUT / package))]
     run("installing Fieldstock's own packages", (*PIP_INSTALL, "--no-deps", "--no-build-isolation", *folders), hint="")
     # Only now: what was interrupted is done again.
-    stamp = json.loads(STAMP.read_text(encoding="utf-8")) if STAMP.exists() else {}
-    STAMP.write_text(json.dumps(stamp | steps), encoding="utf-8")
+    write_stamp(steps)
+
+
+def read_stamp() -> dict[str, str]:
+    """What the environment holds, by step; nothing when it is not there or its last installation did not end."""
+    try:
+        return json.loads(STAMP.read_text(encoding="utf-8")) if (VENV / "bin" / "python").exists() else {}
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def write_stamp(steps: dict[str, str]) -> None:
+    STAMP.write_text(json.dumps(read_stamp() | steps), encoding="utf-8")
 
 
 # --- running and telling

@@ -6,7 +6,7 @@ import select
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fieldstock_dev.launch import boot_id, stat_fields
@@ -41,6 +41,11 @@ class Identity:
             return cls(**json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
+
+    def write(self, file: Path) -> None:
+        draft = file.with_suffix(".draft")
+        draft.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        draft.replace(file)
 
     @property
     def alive(self) -> bool:

@@ -71,9 +71,8 @@ class Ports:
 
     def _pick(self) -> int:
         """A free port, by chance: stacks that start at the same moment would pick the same next one."""
-        candidates = [port for port in range(_LOWEST, _HIGHEST) if port not in _ephemeral()] or list(
-            range(_LOWEST, _HIGHEST)
-        )
+        whole, ephemeral = range(_LOWEST, _HIGHEST), _ephemeral()
+        candidates = [port for port in whole if port not in ephemeral] or list(whole)
         taken = set(self._numbers.values())
         for port in random.sample(candidates, len(candidates)):
             if port not in taken and is_free(port):

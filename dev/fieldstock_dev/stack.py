@@ -27,7 +27,7 @@ from fieldstock_dev.progress import Progress
 from fieldstock_dev.settings import Settings, settings_from_environment
 from fieldstock_dev.startup import Startup
 from fieldstock_dev.supervision import UP, Supervised, Supervisor
-from fieldstock_dev.teardown import end_everything, end_leftovers
+from fieldstock_dev.teardown import WATCHDOG, end_everything, end_leftovers
 
 
 class Stack:
@@ -57,6 +57,7 @@ class Stack:
         self._progress = progress or Progress()
         self._supervisor = Supervisor(self.home)
         self._layout: Layout | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
 
     # --- the life of a stack
 
@@ -83,7 +84,11 @@ class Stack:
         if not self.home.claimed:
             return []
         with self.home.locked():
-            return end_everything(self.home)
+            ended = end_everything(self.home)
+        if self._watchdog:
+            self._watchdog.wait()
+            self._watchdog = None
+        return ended
 
     def __enter__(self) -> Self:
         self.up()
@@ -232,9 +237,9 @@ class Stack:
         if maker is None:
             return
         arguments = (str(self.home.path), str(maker.pid), str(maker.start))
-        with self.home.log("watchdog").open("ab") as log:
+        with self.home.log(WATCHDOG).open("ab") as log:
             # In a session of its own: what kills the maker's terminal or group must not reach it.
-            subprocess.Popen(
+            self._watchdog = subprocess.Popen(
                 (sys.executable, "-m", "fieldstock_dev.watchdog", *arguments),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -242,3 +247,6 @@ class Stack:
                 stderr=log,
                 start_new_session=True,
             )
+        watchdog = Identity.of(self._watchdog.pid)
+        if watchdog:
+            watchdog.write(self.home.identity(WATCHDOG))

@@ -25,7 +25,7 @@ from fieldstock_dev.home import Home, write_private
 from fieldstock_dev.identity import Identity, end, wait_for_end
 from fieldstock_dev.part import Launch, Part
 
-_DAEMON = "supervisord"
+DAEMON = "supervisord"
 _NO_FILE = 65_536
 
 
@@ -87,12 +87,12 @@ class Supervisor:
         while not self.running:
             if started.returncode or time.monotonic() > deadline:
                 raise SupervisorFailed(
-                    output=(started.stdout + started.stderr).strip() or f"see {self._home.log(_DAEMON)}"
+                    output=(started.stdout + started.stderr).strip() or f"see {self._home.log(DAEMON)}"
                 )
             time.sleep(0.02)
         identity = Identity.of(self._call("getPID"))
         if identity:
-            write_private(self._home.identity(_DAEMON), json.dumps(identity.__dict__))
+            identity.write(self._home.identity(DAEMON))
 
     def processes(self) -> dict[str, Supervised]:
         """All that it knows, running or not; empty when it does not run itself."""
@@ -195,7 +195,7 @@ file={_escaped(self._home.socket)}
 chmod=0700
 
 [supervisord]
-logfile={_escaped(self._home.log(_DAEMON))}
+logfile={_escaped(self._home.log(DAEMON))}
 logfile_maxbytes=1MB
 logfile_backups=1
 pidfile={_escaped(self._home.run / "supervisord.pid")}

@@ -1,12 +1,14 @@
 """Ending a stack: exactly what it started, from the top down, also when its supervisor is gone."""
 
+import os
 from collections.abc import Iterator
 
 from fieldstock_dev.errors import StillRunning
 from fieldstock_dev.home import Home
 from fieldstock_dev.identity import Identity, end
-from fieldstock_dev.supervision import RESTING, Supervisor
+from fieldstock_dev.supervision import DAEMON, RESTING, Supervisor
 
+WATCHDOG = "watchdog"
 _LONGEST_ENDING = 30
 
 
@@ -28,11 +30,14 @@ def end_leftovers(home: Home) -> list[str]:
     """End what a supervisor left behind when it was killed, or a server when it was. Returns their names."""
     names, identities = [], []
     for name, identity in _noted(home):
+        if identity.pid == os.getpid():
+            continue  # The watchdog, ending what its maker left.
         members = identity.group()
         if identity.alive and identity not in members:
             members.append(identity)
         if members:
-            names.append(name)
+            if name not in (DAEMON, WATCHDOG):
+                names.append(name)
             identities += members
     survivors = end(identities)
     if survivors:

@@ -34,9 +34,10 @@ class GivenMongoDB(Part):
             with pymongo.MongoClient(self.layout.mongodb_uri, serverSelectionTimeoutMS=2_000) as client:
                 hello = client.admin.command("hello")
         except PyMongoError as error:
-            return str(error)
+            return f"FIELDSTOCK_MONGODB_URI: {error}"
         # Sharded clusters (`isdbgrid`) consist of replica sets.
-        return None if hello.get("setName") or hello.get("msg") == "isdbgrid" else "it is not a replica set"
+        replicated = hello.get("setName") or hello.get("msg") == "isdbgrid"
+        return None if replicated else "FIELDSTOCK_MONGODB_URI: that is not a replica set"
 
 
 class LocalMongoDB(Part):

@@ -50,6 +50,10 @@ class GivenPostgres(Postgres):
     supervised = False
     patience = 10
 
+    def trouble(self) -> str | None:
+        refused = super().trouble()
+        return f"FIELDSTOCK_POSTGRES_URL: {refused}" if refused else None
+
 
 class LocalPostgres(Postgres):
     """A cluster in the home. TCP on loopback only: a socket's path below a deep home would be too long."""

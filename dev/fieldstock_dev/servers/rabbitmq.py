@@ -51,6 +51,10 @@ class GivenRabbitMQ(RabbitMQ):
     supervised = False
     patience = 10
 
+    def trouble(self) -> str | None:
+        refused = super().trouble()
+        return f"FIELDSTOCK_AMQP_URL: {refused}" if refused else None
+
 
 class Epmd(Part):
     """Erlang's port mapper.
@@ -83,6 +87,9 @@ class LocalRabbitMQ(RabbitMQ):
 
     def __init__(self, layout: Layout) -> None:
         super().__init__(layout)
+        if layout.small:
+            # Asked to end, it closes its stores at once and lingers for 6 s; what it confirmed survives either way.
+            self.ending = Ending(signal="KILL")
         self._data = layout.home.data("rabbitmq")
 
     def prepare(self) -> None:
