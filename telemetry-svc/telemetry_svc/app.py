@@ -1,0 +1,154 @@
+"""The wiring of telemetry-svc: built top to bottom, closed bottom to top."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import grpc
+from pymongo.errors import PyMongoError
+
+from fieldstock.telemetry.v1 import (
+    alert_service_pb2_grpc,
+    device_health_service_pb2_grpc,
+    ingest_service_pb2_grpc,
+    reading_service_pb2_grpc,
+    rule_service_pb2_grpc,
+)
+from servicekit.access import Verifier
+from servicekit.broker import Broker
+from servicekit.keys import RemoteKeys
+from servicekit.observability import expose
+from servicekit.server import Server, serve
+from telemetry_svc import clock as clocks
+from telemetry_svc import store as stores
+from telemetry_svc.clock import Clock
+from telemetry_svc.columns.fleet import Fleet
+from telemetry_svc.consumers import DEVICE_KEYS, QUEUE, Consumers
+from telemetry_svc.events import alert_changed, presence_changed, rule_changed
+from telemetry_svc.history.queries import Readings
+from telemetry_svc.ingest.admission import Limits
+from telemetry_svc.ingest.groups import Groups
+from telemetry_svc.ingest.journal import Journal
+from telemetry_svc.ingest.single import Singles
+from telemetry_svc.ingest.sources import Sources
+from telemetry_svc.ingest.vocabulary import Vocabulary
+from telemetry_svc.registry import Registry
+from telemetry_svc.servicers.alerts import AlertServicer
+from telemetry_svc.servicers.health import DeviceHealthServicer
+from telemetry_svc.servicers.ingest import IngestServicer
+from telemetry_svc.servicers.readings import ReadingServicer
+from telemetry_svc.servicers.rules import RuleServicer
+from telemetry_svc.settings import Settings
+from telemetry_svc.store import Store
+from telemetry_svc.watch.alerts import Alerts
+from telemetry_svc.watch.announcer import Announcer
+from telemetry_svc.watch.handover import Handover
+from telemetry_svc.watch.lease import Lease
+from telemetry_svc.watch.owner import Owner
+from telemetry_svc.watch.presence import Patience
+from telemetry_svc.watch.rulebook import Rulebook
+from telemetry_svc.watch.state import State
+from telemetry_svc.watch.telling import Teller
+
+NAME = "telemetry-svc"
+
+
+async def migrate(settings: Settings, clock: Clock = clocks.system) -> None:
+    """Makes the collections, their indexes, the first rule, and the queue that keeps inventory's events."""
+    async with stores.connect(settings.mongodb_uri, settings.mongodb_database) as client:
+        store = Store(client.get_default_database(settings.mongodb_database))
+        await stores.migrate(store, settings.journal_hours)
+        await Rulebook(store.rules, store.marks, clock).write_first()
+    async with Broker(settings.amqp_url, NAME) as broker:
+        await broker.declare(QUEUE, DEVICE_KEYS)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, verifier: Verifier | None = None, clock: Clock = clocks.system
+) -> AsyncIterator[Server]:
+    """The service, until the block ends. `verifier`: another than the one that asks auth-svc for its keys."""
+    async with AsyncExitStack() as stack:
+        stack.enter_context(expose(settings.metrics_listen))
+        client = await stack.enter_async_context(stores.connect(settings.mongodb_uri, settings.mongodb_database))
+        store = Store(client.get_default_database(settings.mongodb_database))
+        broker = await stack.enter_async_context(Broker(settings.amqp_url, NAME, transient=(PyMongoError,)))
+        if verifier is None:
+            auth = await stack.enter_async_context(grpc.aio.insecure_channel(settings.auth_target))
+            verifier = Verifier(RemoteKeys(auth))
+
+        fleet = Fleet()
+        registry = Registry(store.devices, fleet)
+        journal = Journal(store.journal, patience_seconds=settings.commit_patience_seconds)
+        vocabulary = Vocabulary(store.metrics)
+        handover = Handover()
+        limits = Limits(age_ms=round(settings.journal_hours * 3_600_000))
+        linger_seconds = settings.group_linger_ms / 1000
+        groups = Groups(
+            journal,
+            fleet,
+            vocabulary,
+            follow=handover.put,
+            limits=limits,
+            linger_seconds=linger_seconds,
+            clock=clock,
+        )
+        sources = Sources(
+            groups,
+            fleet,
+            rotate_seconds=settings.rotate_after_seconds,
+            opens_per_second=settings.stream_opens_per_second,
+            clock=clock,
+        )
+
+        alerts = Alerts(store.alerts, store.devices, clock)
+        rulebook = Rulebook(store.rules, store.marks, clock)
+        owner = Owner(
+            lease=Lease(store.leases, "watch"),
+            fleet=fleet,
+            journal=journal,
+            handover=handover,
+            state=State(store.states),
+            rulebook=rulebook,
+            alerts=alerts,
+            teller=Teller(broker, [(store.alerts, alert_changed), (store.rules, rule_changed)]),
+            announcer=Announcer(broker, fleet, presence_changed),
+            patience=Patience(round(settings.silence_seconds * 1000), round(settings.grace_seconds * 1000)),
+            clock=clock,
+        )
+        rulebook.listener = owner.rules_changed
+
+        await vocabulary.load()
+        await registry.load()
+        Consumers(registry, alerts, sources, owner.device_changed).start(broker, owner.rules_changed)
+        await stack.enter_async_context(groups.committing())
+        await stack.enter_async_context(_in_background(owner, groups))
+        registrations = [
+            (
+                ingest_service_pb2_grpc.add_IngestServiceServicer_to_server,
+                IngestServicer(sources, Singles(groups, fleet, clock)),
+            ),
+            (
+                reading_service_pb2_grpc.add_ReadingServiceServicer_to_server,
+                ReadingServicer(Readings(journal), fleet),
+            ),
+            (
+                device_health_service_pb2_grpc.add_DeviceHealthServiceServicer_to_server,
+                DeviceHealthServicer(fleet, registry, alerts),
+            ),
+            (rule_service_pb2_grpc.add_RuleServiceServicer_to_server, RuleServicer(rulebook)),
+            (alert_service_pb2_grpc.add_AlertServiceServicer_to_server, AlertServicer(alerts)),
+        ]
+        server = await stack.enter_async_context(serve(settings.listen, registrations, verifier))
+        stack.callback(sources.end_all)
+        yield server
+
+
+@asynccontextmanager
+async def _in_background(owner: Owner, groups: Groups) -> AsyncIterator[None]:
+    task = asyncio.create_task(owner.run(groups))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

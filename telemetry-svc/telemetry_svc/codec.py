@@ -1,0 +1,176 @@
+"""Readings between protobuf and columns."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from fieldstock.telemetry.v1 import device_health_service_pb2, events_pb2, reading_pb2
+from telemetry_svc.columns.fleet import Fleet, Presence
+from telemetry_svc.columns.frame import Ids
+
+MAX_ROWS, MAX_METRICS = 10_000, 64
+METRIC = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+class Sender(Protocol):
+    """Who sent a batch. `own_device`: the only device it may speak for, which it need not name; 0: any."""
+
+    @property
+    def own_device(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Rows of one sender that can never be stored. `message`: in words, of the first."""
+
+    sender: Sender
+    reason: str
+    rows: int
+    message: str
+
+
+@dataclass(slots=True)
+class Section:
+    """Batches of one set of metrics end to end, as they came: `rows[i]` rows are those of `senders[i]`.
+
+    Lists, because that is the cheap way out of protobuf: `extend` copies a column in C, and one np.array for all of
+    them costs less than one for each.
+    """
+
+    values: dict[str, list[float]]
+    device: list[int] = field(default_factory=list)
+    time_ms: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    senders: list[Sender] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the series of a batch go, in the batch's order; or why they go nowhere."""
+
+    section: Section
+    columns: list[list[float]]
+    problem: tuple[str, str] | None
+
+
+class Intake:
+    """The batches of one group as they came. Only their shape is looked at here: what is in them is for admission,
+    which sees all rows of the group at once.
+    """
+
+    def __init__(self) -> None:
+        self.sections: dict[tuple[str, ...], Section] = {}
+        self.refusals: list[Refusal] = []
+        self.rows = 0
+        self.bytes = 0
+        self._layouts: dict[tuple[str, ...], _Layout] = {}
+
+    def add(self, batch: reading_pb2.ReadingBatch, sender: Sender) -> int:
+        """Takes in a batch; one that is no rectangle becomes a refusal as a whole. Gives how many rows it has."""
+        series, times, devices = batch.series, batch.time_ms, batch.device_id
+        names = tuple([one.metric for one in series])
+        layout = self._layouts.get(names) or self._layout(names)
+        columns = [one.values for one in series]
+        rows = len(times)
+        problem = layout.problem or _shape_problem(rows, devices, columns, sender)
+        if problem:
+            rows = max([rows, len(devices), *map(len, columns)])
+            self.refusals.append(Refusal(sender, problem[0], rows, f"Batch {batch.sequence}: {problem[1]}"))
+            return rows
+        section = layout.section
+        section.rows.append(rows)
+        section.senders.append(sender)
+        section.time_ms.extend(times)
+        if len(devices) == rows:
+            section.device.extend(devices)
+        else:
+            section.device.extend([devices[0] if devices else sender.own_device] * rows)
+        for column, values in zip(layout.columns, columns, strict=True):
+            column.extend(values)
+        self.rows += rows
+        self.bytes += rows * (12 + 8 * len(columns))
+        return rows
+
+    def _layout(self, names: tuple[str, ...]) -> _Layout:
+        problem = _names_problem(names)
+        # The order of a batch's series says nothing: one section for all orders of a set.
+        ordered = tuple(sorted(names))
+        section = self.sections.get(ordered) or Section({name: [] for name in ordered})
+        if not problem:
+            self.sections[ordered] = section
+        layout = self._layouts[names] = _Layout(section, [section.values[name] for name in names], problem)
+        return layout
+
+
+def _names_problem(names: tuple[str, ...]) -> tuple[str, str] | None:
+    if not names:
+        return "INVALID_BATCH", "it has no metrics"
+    if len(names) > MAX_METRICS:
+        return "INVALID_BATCH", f"{len(names)} metrics are more than {MAX_METRICS}"
+    if len(set(names)) < len(names):
+        return "INVALID_BATCH", "a metric comes twice"
+    wrong = next((name for name in names if not METRIC.fullmatch(name)), None)
+    return None if wrong is None else ("INVALID_METRIC", f"{wrong!r} is no metric name ({METRIC.pattern})")
+
+
+def _shape_problem(rows: int, devices: object, columns: list, sender: Sender) -> tuple[str, str] | None:
+    named = len(devices)  # pyright: ignore[reportArgumentType]
+    for column in columns:
+        if len(column) != rows:
+            return "INVALID_BATCH", "its columns are not equally long"
+    if not rows:
+        return "INVALID_BATCH", "it has no rows"
+    if rows > MAX_ROWS:
+        return "INVALID_BATCH", f"{rows} rows are more than {MAX_ROWS}"
+    if named > 1 and named != rows:
+        return "INVALID_BATCH", f"{named} device ids for {rows} rows"
+    if not named and not sender.own_device:
+        return "INVALID_BATCH", "it names no device"
+    return None
+
+
+def one_row(device_id: int, time_ms: int, metrics: dict[str, float]) -> reading_pb2.ReadingBatch:
+    """A batch of a single reading."""
+    series = [reading_pb2.Series(metric=metric, values=[value]) for metric, value in metrics.items()]
+    return reading_pb2.ReadingBatch(sequence=1, device_id=[device_id], time_ms=[time_ms], series=series)
+
+
+def reading(device_id: int, time_ms: int, metrics: dict[str, float]) -> reading_pb2.Reading:
+    """One reading, as REST shows it."""
+    message = reading_pb2.Reading(device_id=device_id, metrics=metrics)
+    message.time.FromMilliseconds(time_ms)
+    return message
+
+
+def newest(fleet: Fleet, devices: Ids) -> events_pb2.LatestReadings:
+    """The newest values of some known devices, one row each. A row's time is that of its newest value."""
+    time_ms = np.zeros(len(devices), np.int64)
+    message = events_pb2.LatestReadings(device_id=devices.tolist())
+    for metric, latest in fleet.latest.items():
+        times = latest.time_ms[devices]
+        if times.any():
+            message.series.add(metric=metric, values=np.where(times > 0, latest.value[devices], np.nan).tolist())
+            np.maximum(time_ms, times, out=time_ms)
+    message.time_ms.extend(time_ms.tolist())
+    return message
+
+
+def health(fleet: Fleet, device_id: int, name: str, open_alerts: int) -> device_health_service_pb2.DeviceHealth:
+    """What is known of a known device."""
+    message = device_health_service_pb2.DeviceHealth(
+        device_id=device_id,
+        name=name,
+        status=fleet.status_of(device_id).name.lower(),
+        online=bool(fleet.presence[device_id] == Presence.ONLINE),
+        open_alerts=open_alerts,
+        version=int(fleet.version[device_id]),
+    )
+    if fleet.last_seen_ms[device_id]:
+        message.last_seen.FromMilliseconds(int(fleet.last_seen_ms[device_id]))
+    for metric, latest in fleet.latest.items():
+        if latest.time_ms[device_id]:
+            message.latest[metric].value = latest.value[device_id]
+            message.latest[metric].time.FromMilliseconds(int(latest.time_ms[device_id]))
+    return message

@@ -1,0 +1,1 @@
+"""Readings and devices as columns: pure numpy, no I/O."""

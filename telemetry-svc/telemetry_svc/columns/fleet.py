@@ -1,0 +1,160 @@
+"""What is known of each device, as columns indexed by device id."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telemetry_svc.columns.frame import PARTITIONS, Floats, Frame, Ids, Ints, Mask
+
+FIRST_CAPACITY = 1024
+
+
+class Status(IntEnum):
+    """Inventory's status of a device; UNKNOWN: it never told of such a device."""
+
+    UNKNOWN = 0
+    IN_STOCK = 1
+    RESERVED = 2
+    DEPLOYED = 3
+    MAINTENANCE = 4
+    RETIRED = 5
+
+
+# Indexed by Status: who may send readings.
+MAY_SEND = np.array([status in (Status.DEPLOYED, Status.MAINTENANCE) for status in Status])
+
+
+class Presence(IntEnum):
+    """Whether a device is heard of. UNJUDGED: neither was said of it yet."""
+
+    UNJUDGED = 0
+    ONLINE = 1
+    OFFLINE = 2
+
+
+@dataclass(slots=True)
+class Latest:
+    """The newest value of one metric, by device id. `time_ms` is its watermark: 0 means never; older is late."""
+
+    value: Floats
+    time_ms: Ints
+
+
+class Fleet:
+    """The devices that inventory told of, and what their readings said last.
+
+    Columns are as long as the highest known id asks for: ids from outside must pass `statuses` before they index
+    anything (numpy takes a negative id from the end). Nothing here is worth more than the journal and the store that it
+    is made from, and applying either twice changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.status: NDArray[np.int8] = np.zeros(FIRST_CAPACITY, np.int8)
+        self.version: NDArray[np.int32] = np.zeros(FIRST_CAPACITY, np.int32)
+        # Index into `types`.
+        self.type: NDArray[np.int32] = np.zeros(FIRST_CAPACITY, np.int32)
+        # When it came to its status: a device just deployed gets time to be switched on.
+        self.since_ms: Ints = np.zeros(FIRST_CAPACITY, np.int64)
+        # When the server last received something of it; 0: never.
+        self.last_seen_ms: Ints = np.zeros(FIRST_CAPACITY, np.int64)
+        self.presence: NDArray[np.int8] = np.zeros(FIRST_CAPACITY, np.int8)
+        # The newest time that the server itself gave to a reading of it.
+        self.stamped_ms: Ints = np.zeros(FIRST_CAPACITY, np.int64)
+        self.latest: dict[str, Latest] = {}
+        # Partitions of which readings or silence changed something since this was last set back.
+        self.dirty: Mask = np.zeros(PARTITIONS, bool)
+        self.types: dict[str, int] = {"": 0}
+
+    @property
+    def capacity(self) -> int:
+        """Length of every column."""
+        return len(self.status)
+
+    def place(self, device_id: int, status: Status, *, device_type: str, version: int, since_ms: int) -> bool:
+        """Takes in what inventory says of a device; False when something as new was known. Ids are inventory's: > 0."""
+        if device_id >= self.capacity:
+            self._grow(device_id + 1)
+        if version <= self.version[device_id]:
+            return False
+        if status != self.status[device_id]:
+            self.since_ms[device_id] = since_ms
+        self.status[device_id] = status
+        self.version[device_id] = version
+        self.type[device_id] = self.types.setdefault(device_type, len(self.types))
+        return True
+
+    def statuses(self, ids: Ids | Ints) -> NDArray[np.int8]:
+        """The status of each id: UNKNOWN for those that inventory never told of, whatever number they are."""
+        if len(ids) and ids.min() >= 0 and ids.max() < self.capacity:
+            return self.status[ids]
+        inside = (ids >= 0) & (ids < self.capacity)
+        found = np.zeros(len(ids), np.int8)
+        found[inside] = self.status[ids[inside]]
+        return found
+
+    def status_of(self, device_id: int) -> Status:
+        """Likewise, of one."""
+        return Status(self.status[device_id]) if 0 <= device_id < self.capacity else Status.UNKNOWN
+
+    def known(self) -> NDArray[np.intp]:
+        """The ids that inventory told of, ascending."""
+        return np.flatnonzero(self.status)
+
+    def apply(self, frame: Frame) -> Mapping[str, Mask]:
+        """Takes in readings of known devices; gives for each metric the rows that were news: newer than the device's
+        newest value before. Where rows agree in device and time, the first one stays.
+        """
+        device = frame.device
+        self.dirty[device % PARTITIONS] = True
+        self.last_seen_ms[device] = np.maximum(self.last_seen_ms[device], frame.received_ms)
+        return {metric: self._apply(metric, device, frame.time_ms, column) for metric, column in frame.values.items()}
+
+    def _apply(self, metric: str, device: Ids, time_ms: Ints, values: Floats) -> Mask:
+        latest = self.latest.get(metric)
+        if latest is None:
+            latest = self.latest[metric] = Latest(np.zeros(self.capacity), np.zeros(self.capacity, np.int64))
+        news = (time_ms > latest.time_ms[device]) & ~np.isnan(values)
+        np.maximum.at(latest.time_ms, device[news], time_ms[news])
+        # Of several rows for one device the assignment keeps the last: backwards, so that it is the first.
+        newest = np.flatnonzero(news & (time_ms == latest.time_ms[device]))[::-1]
+        latest.value[device[newest]] = values[newest]
+        return news
+
+    def forget(self) -> None:
+        """Drops what readings said; what inventory said stays."""
+        self.last_seen_ms[:] = 0
+        self.presence[:] = Presence.UNJUDGED
+        self.latest.clear()
+        self.dirty[:] = False
+
+    def stamp(self, devices: Ids | Ints, now_ms: int) -> Ints:
+        """Server times for rows of known devices that came without: now, or a millisecond after the device's last."""
+        order = np.argsort(devices, kind="stable")
+        ordered = devices[order]
+        first = np.flatnonzero(np.diff(ordered, prepend=-1))
+        lengths = np.diff(np.r_[first, len(ordered)])
+        start = np.maximum(now_ms, self.stamped_ms[ordered[first]] + 1)
+        self.stamped_ms[ordered[first]] = start + lengths - 1
+        given = np.empty(len(devices), np.int64)
+        given[order] = np.arange(len(devices)) + np.repeat(start - first, lengths)
+        return given
+
+    def stamp_one(self, device_id: int, now_ms: int) -> int:
+        """Likewise, for one row."""
+        return int(self.stamp(np.array([device_id]), now_ms)[0])
+
+    def _grow(self, least: int) -> None:
+        capacity = max(least, 2 * self.capacity)
+        for name in ("status", "version", "type", "since_ms", "last_seen_ms", "presence", "stamped_ms"):
+            setattr(self, name, _longer(getattr(self, name), capacity))
+        for latest in self.latest.values():
+            latest.value, latest.time_ms = _longer(latest.value, capacity), _longer(latest.time_ms, capacity)
+
+
+def _longer(column: np.ndarray, length: int) -> np.ndarray:
+    grown = np.zeros(length, column.dtype)
+    grown[: len(column)] = column
+    return grown

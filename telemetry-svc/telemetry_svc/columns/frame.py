@@ -1,0 +1,79 @@
+"""Readings as columns."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Ids = NDArray[np.int32]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+PARTITIONS = 64
+
+# Little-endian wherever it is written: a journal may be read on another machine.
+DEVICE, TIME, VALUE = np.dtype("<i4"), np.dtype("<i8"), np.dtype("<f8")
+
+
+def partition_of(device_id: int) -> int:
+    """The partition that a device belongs to, for good."""
+    return device_id % PARTITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Readings of one set of metrics: row i is the i-th entry of every column.
+
+    `device` int32[n]; `time_ms` int64[n], by the device's clock; `values` float64[n] for each metric, NaN where a row
+    has none; `received_ms`: when the server had them, one for all rows. Milliseconds since 1970.
+    """
+
+    device: Ids
+    time_ms: Ints
+    values: Mapping[str, Floats]
+    received_ms: int
+
+    def __len__(self) -> int:
+        return len(self.device)
+
+    def take(self, rows: Mask | NDArray[np.intp] | slice) -> "Frame":
+        """The frame of some rows: a mask, indices, or a slice (then without copying)."""
+        values = {metric: column[rows] for metric, column in self.values.items()}
+        return Frame(self.device[rows], self.time_ms[rows], values, self.received_ms)
+
+    def partitions(self) -> Iterator[tuple[int, "Frame"]]:
+        """The rows of each partition that has any, in the order that they have here."""
+        # One byte a row: numpy sorts those by radix, in linear time.
+        part = (self.device % PARTITIONS).astype(np.uint8)
+        ends = np.cumsum(np.bincount(part, minlength=PARTITIONS))
+        ordered = self.take(np.argsort(part, kind="stable"))
+        start = 0
+        for partition, end in enumerate(ends.tolist()):
+            if end > start:
+                yield partition, ordered.take(slice(start, end))
+            start = end
+
+    def to_binary(self) -> dict[str, Any]:
+        """The columns as little-endian bytes; without `received_ms`, which the journal keeps once a document."""
+        return {
+            "metrics": list(self.values),
+            "device": self.device.astype(DEVICE, copy=False).tobytes(),
+            "time_ms": self.time_ms.astype(TIME, copy=False).tobytes(),
+            "values": [column.astype(VALUE, copy=False).tobytes() for column in self.values.values()],
+        }
+
+    @classmethod
+    def from_binary(cls, columns: Mapping[str, Any], received_ms: int) -> Self:
+        """What `to_binary` gave; the columns are views of its bytes, and cannot be written."""
+        return cls(
+            np.frombuffer(columns["device"], DEVICE),
+            np.frombuffer(columns["time_ms"], TIME),
+            {
+                metric: np.frombuffer(column, VALUE)
+                for metric, column in zip(columns["metrics"], columns["values"], strict=True)
+            },
+            received_ms,
+        )

@@ -1,0 +1,70 @@
+"""Events of others → what this service makes of them."""
+
+from collections.abc import Awaitable, Callable
+
+from fieldstock.inventory.v1 import events_pb2
+from servicekit.broker import Broker, Event
+from telemetry_svc.columns.fleet import Status
+from telemetry_svc.ingest.sources import Sources
+from telemetry_svc.registry import Device, Registry
+from telemetry_svc.watch.alerts import Alerts
+
+QUEUE = "telemetry.inventory"
+# All of inventory.device.* that carry the device as it is.
+DEVICE_KEYS = [
+    f"inventory.device.{what}"
+    for what in ("registered", "deployed", "recalled", "released", "repaired", "maintenance", "retired")
+]
+RULE_KEYS = ["telemetry.rule.changed"]
+
+DeviceListener = Callable[[Device], Awaitable[None]]
+
+
+def _device(event: Event) -> Device:
+    changed = events_pb2.DeviceChanged.FromString(event.body)
+    device = changed.device
+    when = device.updated_at if device.HasField("updated_at") else changed.log.created_at
+    status = Status[device.status.upper()]
+    return Device(device.id, device.name, device.type, status, device.version, when.ToDatetime(event.time.tzinfo))
+
+
+class Consumers:
+    """A durable queue keeps the store as inventory says; a queue of this process's own does so with its memory."""
+
+    def __init__(self, registry: Registry, alerts: Alerts, sources: Sources, listener: DeviceListener) -> None:
+        """`listener`: told of each device that changed in memory."""
+        self._registry = registry
+        self._alerts = alerts
+        self._sources = sources
+        self._listener = listener
+
+    def start(self, broker: Broker, rules_changed: Callable[[], Awaitable[None]]) -> None:
+        """Consumes until the broker is closed."""
+
+        async def on_rule(_event: Event) -> None:
+            await rules_changed()
+
+        broker.consume(QUEUE, DEVICE_KEYS, self.store)
+        broker.subscribe(DEVICE_KEYS, self.remember, on_connect=self.reload)
+        broker.subscribe(RULE_KEYS, on_rule, on_connect=rules_changed)
+
+    async def store(self, event: Event) -> None:
+        """Stores the device, and resolves its alerts when it left the field."""
+        device = _device(event)
+        await self._registry.store(device)
+        # Even of an event that came late or again: the process may have died between the two.
+        await self._alerts.end_device(device.id, device.status, device.version)
+        # The memory as well: its own queue may have been away while this one kept the event.
+        await self.remember(event)
+
+    async def remember(self, event: Event) -> None:
+        """Places the device in memory, and ends what it may not do any more."""
+        device = _device(event)
+        if self._registry.remember(device):
+            self._sources.device_changed(device.id)
+            await self._listener(device)
+
+    async def reload(self) -> None:
+        """Reads what was missed while the queue was away."""
+        await self._registry.load()
+        self._sources.all_changed()

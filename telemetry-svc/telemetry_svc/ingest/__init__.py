@@ -1,0 +1,1 @@
+"""The way in: streams, groups, the journal."""

@@ -1,0 +1,111 @@
+"""Which rows may be stored: all rows of a section are judged at once, column by column."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from telemetry_svc.codec import Refusal, Section
+from telemetry_svc.columns.fleet import MAY_SEND, Fleet, Status
+from telemetry_svc.columns.frame import Floats, Frame, Ids, Ints, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The times that are taken, in milliseconds from now."""
+
+    ahead_ms: int = 5 * 60 * 1000
+    age_ms: int = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A reason to refuse rows, the rows that it concerns, and what to say of one of them."""
+
+    reason: str
+    rows: Mask
+    say: Callable[[int], str]
+
+
+def admit(section: Section, fleet: Fleet, limits: Limits, received_ms: int) -> tuple[Frame, list[Refusal]]:
+    """The rows of a section that may be stored, with server times where they came without; and the others' refusals.
+
+    A row that breaks several rules is refused for the first of: not its sender's device, no such device, a device that
+    may not send, its values, its time.
+    """
+    device = np.array(section.device, np.int32)
+    values = {metric: np.array(column, np.float64) for metric, column in section.values.items()}
+    time_ms = np.array(section.time_ms, np.int64)
+    checks = [*_of_devices(section, device, fleet), *_of_values(values)]
+    good = ~np.logical_or.reduce([check.rows for check in checks])
+    unstamped = np.flatnonzero((time_ms == 0) & good)
+    time_ms[unstamped] = fleet.stamp(device[unstamped], received_ms)
+    late = list(_of_times(time_ms, good, limits, received_ms))
+    frame = Frame(device, time_ms, values, received_ms)
+    bad = np.logical_or.reduce([~good, *[check.rows for check in late]])
+    if not bad.any():
+        return frame, []
+    return frame.take(~bad), _refusals(section, [*checks, *late])
+
+
+def _of_devices(section: Section, device: Ids, fleet: Fleet) -> list[Check]:
+    status = fleet.statuses(device)
+    own = np.array([sender.own_device for sender in section.senders], np.int32)
+    foreign = np.zeros(len(device), bool)
+    if own.any():
+        owner = np.repeat(own, section.rows)
+        foreign = (owner != 0) & (owner != device)
+    return [
+        Check("NOT_OWN_DEVICE", foreign, lambda row: f"Device {device[row]} is not the sender's own"),
+        Check("UNKNOWN_DEVICE", status == Status.UNKNOWN, lambda row: f"There is no device {device[row]}"),
+        Check(
+            "DEVICE_NOT_DEPLOYED",
+            ~MAY_SEND[status],
+            lambda row: f"Device {device[row]} is {Status(status[row]).name.lower()}",
+        ),
+    ]
+
+
+def _of_values(values: dict[str, Floats]) -> list[Check]:
+    columns = list(values.values())
+    finite = [np.isfinite(column) for column in columns]
+    some = np.logical_or.reduce(finite)
+    infinite = np.zeros(len(some), bool)
+    for column, fine in zip(columns, finite, strict=True):
+        if not fine.all():
+            infinite |= np.isinf(column)
+    return [
+        Check("INVALID_VALUE", infinite, lambda _: "An infinity is no value"),
+        Check("INVALID_VALUE", ~some, lambda _: "A row of gaps alone says nothing"),
+    ]
+
+
+def _of_times(time_ms: Ints, good: Mask, limits: Limits, now_ms: int) -> list[Check]:
+    return [
+        Check(
+            "TIME_IN_FUTURE",
+            good & (time_ms > now_ms + limits.ahead_ms),
+            lambda row: f"Time {time_ms[row]} is more than {limits.ahead_ms // 1000} s ahead",
+        ),
+        Check(
+            "TIME_TOO_OLD",
+            good & (time_ms < now_ms - limits.age_ms),
+            lambda row: f"Time {time_ms[row]} is older than {limits.age_ms // 1000} s",
+        ),
+    ]
+
+
+def _refusals(section: Section, checks: list[Check]) -> list[Refusal]:
+    """One for each batch and reason; a row counts for the first check that it fails."""
+    batch = np.repeat(np.arange(len(section.rows)), section.rows)
+    left = np.ones(len(batch), bool)
+    found: list[Refusal] = []
+    for check in checks:
+        rows = np.flatnonzero(check.rows & left)
+        left[rows] = False
+        numbers, first, counts = np.unique(batch[rows], return_index=True, return_counts=True)
+        found += [
+            Refusal(section.senders[number], check.reason, count, check.say(int(rows[start])))
+            for number, start, count in zip(numbers.tolist(), first.tolist(), counts.tolist(), strict=True)
+        ]
+    return found

@@ -1,0 +1,218 @@
+"""Group commit: what many streams bring within a few milliseconds is stored together, and acknowledged together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Protocol
+
+from pymongo.errors import PyMongoError
+
+from fieldstock.telemetry.v1 import reading_pb2
+from servicekit.errors import Internal, ServiceError
+from servicekit.logs import logger
+from telemetry_svc.clock import Clock
+from telemetry_svc.codec import Intake, Refusal, Sender
+from telemetry_svc.columns.fleet import Fleet
+from telemetry_svc.columns.frame import Frame
+from telemetry_svc.errors import IngestUnavailable
+from telemetry_svc.ingest.admission import Limits, admit
+from telemetry_svc.ingest.journal import Journal, NotStored
+from telemetry_svc.ingest.vocabulary import MAX_METRICS, Vocabulary
+from telemetry_svc.observability import COMMIT_SECONDS, GROUP_ROWS, GROUPS_FAILED, ROWS_ACCEPTED, ROWS_REJECTED
+
+# A full group is about as much as MongoDB takes in 50 ms, and far below the 16 MB that one document may have.
+MAX_ROWS, MAX_BYTES = 50_000, 8 * 1024 * 1024
+# Opens are refused for this long after a group failed; then the next one finds out whether storage is back.
+RETRY_SECONDS = 1.0
+
+# What is to be done with a group's frames once they are stored.
+Follow = Callable[[Sequence[Frame]], Awaitable[None]]
+
+
+class Member(Sender, Protocol):
+    """A sender that wants to know what became of its batches."""
+
+    def committed(self, sequence: int, rows: int, refusals: Sequence[Refusal]) -> None:
+        """All its batches up to this one are stored, `rows` new ones among them, or refused for good."""
+
+    def failed(self, error: ServiceError) -> None:
+        """Its batches since the last `committed` may be stored, or not."""
+
+
+@dataclass(slots=True)
+class Share:
+    """What one member has in a group: its newest batch, and how many rows in all."""
+
+    sequence: int
+    rows: int
+
+
+@dataclass(slots=True)
+class Group:
+    """What came since the last commit."""
+
+    intake: Intake = field(default_factory=Intake)
+    shares: dict[Member, Share] = field(default_factory=dict)
+    began: float = field(default_factory=perf_counter)
+
+    @property
+    def full(self) -> bool:
+        """Whether the next batch has to wait for the next group."""
+        return self.intake.rows >= MAX_ROWS or self.intake.bytes >= MAX_BYTES
+
+
+class Groups:
+    """One group gathers while another one is committed; when both are full, `add` waits, and so do the senders.
+
+    So what is held in memory is bounded by two groups and a batch for each stream, however slow storage is.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        fleet: Fleet,
+        vocabulary: Vocabulary,
+        *,
+        follow: Follow,
+        limits: Limits,
+        linger_seconds: float,
+        clock: Clock,
+    ) -> None:
+        """`linger_seconds`: how long a group waits for company."""
+        self._journal = journal
+        self._fleet = fleet
+        self._vocabulary = vocabulary
+        self._follow = follow
+        self._limits = limits
+        self._linger = linger_seconds
+        self._clock = clock
+        self._group = Group()
+        self._number = 0
+        self._received_ms = 0
+        self._something = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._full = asyncio.Event()
+        self._closing = False
+        self._healthy_since_ms: int | None = clock()
+        self._failed_at_ms = 0
+
+    @property
+    def healthy_since_ms(self) -> int | None:
+        """Since when every group could be stored; None when the last one could not."""
+        return self._healthy_since_ms
+
+    def check(self) -> None:
+        """Raises IngestUnavailable when a group failed just now: there is no sense in sending more."""
+        if self._healthy_since_ms is None and self._clock() - self._failed_at_ms < RETRY_SECONDS * 1000:
+            raise IngestUnavailable(retry_after=RETRY_SECONDS)
+
+    async def add(self, batch: reading_pb2.ReadingBatch, member: Member) -> None:
+        """Takes in a batch; waits while there is no room for it."""
+        while self._group.full:
+            self._room.clear()
+            await self._room.wait()
+        group = self._group
+        if not group.shares:
+            group.began = perf_counter()
+            self._something.set()
+        rows = group.intake.add(batch, member)
+        share = group.shares.get(member)
+        if share is None:
+            group.shares[member] = Share(batch.sequence, rows)
+        else:
+            share.sequence = batch.sequence
+            share.rows += rows
+        if group.full:
+            self._full.set()
+
+    @asynccontextmanager
+    async def committing(self) -> AsyncIterator[None]:
+        """Commits groups while the block runs; at its end, what was taken in is still committed."""
+        task = asyncio.create_task(self._commit_forever())
+        try:
+            yield
+        finally:
+            # Something that is nothing: the sign to end, after what is there.
+            self._closing = True
+            self._something.set()
+            await task
+
+    async def _commit_forever(self) -> None:
+        while True:
+            await self._something.wait()
+            if self._closing and not self._group.shares:
+                return
+            try:
+                async with asyncio.timeout(self._linger):
+                    await self._full.wait()
+            except TimeoutError:
+                pass  # nobody else came
+            group, self._group = self._group, Group()
+            if not self._closing:
+                self._something.clear()
+            self._full.clear()
+            self._room.set()
+            try:
+                await self._commit(group)
+            except Exception:  # noqa: BLE001 - a bug: one group's senders learn of it, the others go on
+                logger.exception("group_failed", rows=group.intake.rows)
+                self._fail(group, Internal(request_id=f"group {self._number}"))
+
+    async def _commit(self, group: Group) -> None:
+        # Each group a later time than the one before: so groups of one writer are ordered by it.
+        self._received_ms = max(self._clock(), self._received_ms + 1)
+        self._number += 1
+        try:
+            frames, refusals = await self._admit(group.intake)
+            if frames:
+                await self._journal.append(self._number, frames)
+        except (NotStored, PyMongoError) as error:
+            logger.warning("group_not_stored", rows=group.intake.rows, senders=len(group.shares), error=str(error))
+            self._failed_at_ms, self._healthy_since_ms = self._clock(), None
+            self._fail(group, IngestUnavailable(retry_after=RETRY_SECONDS))
+            return
+        if self._healthy_since_ms is None:
+            self._healthy_since_ms = self._clock()
+        COMMIT_SECONDS.observe(perf_counter() - group.began)
+        self._acknowledge(group, refusals)
+        if frames:
+            await self._follow(frames)
+
+    async def _admit(self, intake: Intake) -> tuple[list[Frame], list[Refusal]]:
+        frames: list[Frame] = []
+        refusals = list(intake.refusals)
+        for section in intake.sections.values():
+            if not await self._vocabulary.learn(section.values):
+                why = f"There are {MAX_METRICS} metrics already"
+                refusals += [
+                    Refusal(sender, "TOO_MANY_METRICS", rows, why)
+                    for sender, rows in zip(section.senders, section.rows, strict=True)
+                ]
+                continue
+            frame, refused = admit(section, self._fleet, self._limits, self._received_ms)
+            refusals += refused
+            if len(frame):
+                frames.append(frame)
+        return frames, refusals
+
+    def _acknowledge(self, group: Group, refusals: Sequence[Refusal]) -> None:
+        refused: dict[Sender, list[Refusal]] = {}
+        for refusal in refusals:
+            refused.setdefault(refusal.sender, []).append(refusal)
+            ROWS_REJECTED.labels(refusal.reason).inc(refusal.rows)
+        accepted = 0
+        for member, share in group.shares.items():
+            own = refused.get(member, [])
+            rows = share.rows - sum(refusal.rows for refusal in own)
+            member.committed(share.sequence, rows, own)
+            accepted += rows
+        ROWS_ACCEPTED.inc(accepted)
+        GROUP_ROWS.observe(accepted)
+
+    def _fail(self, group: Group, error: ServiceError) -> None:
+        GROUPS_FAILED.inc()
+        for member in group.shares:
+            member.failed(error)

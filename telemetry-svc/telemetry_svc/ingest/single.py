@@ -1,0 +1,70 @@
+"""One reading at a time, answered when it is stored."""
+
+import asyncio
+from collections.abc import Sequence
+
+from servicekit.errors import ServiceError
+from telemetry_svc.clock import Clock
+from telemetry_svc.codec import Refusal, one_row
+from telemetry_svc.columns.fleet import MAY_SEND, Fleet, Status
+from telemetry_svc.errors import DeviceNotDeployed, TimeInFuture, TimeTooOld, TooManyMetrics, UnknownDevice
+from telemetry_svc.ingest.groups import Groups
+
+
+class _One:
+    """A Member with a single reading."""
+
+    own_device = 0
+
+    def __init__(self) -> None:
+        self.outcome: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+
+    def committed(self, sequence: int, rows: int, refusals: Sequence[Refusal]) -> None:
+        """See Member."""
+        if not self.outcome.done():
+            self.outcome.set_result(refusals[0] if refusals else None)
+
+    def failed(self, error: ServiceError) -> None:
+        """See Member."""
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+
+class Singles:
+    """Readings outside of a stream: they go the way of all others, in the next group."""
+
+    def __init__(self, groups: Groups, fleet: Fleet, clock: Clock) -> None:
+        self._groups = groups
+        self._fleet = fleet
+        self._clock = clock
+
+    async def store(self, device_id: int, time_ms: int | None, metrics: dict[str, float]) -> int:
+        """Stores a reading, `time_ms` None: of now; gives its time.
+
+        Raises UnknownDevice, DeviceNotDeployed, TimeInFuture, TimeTooOld, TooManyMetrics, IngestUnavailable.
+        """
+        self._groups.check()
+        status = self._fleet.status_of(device_id)
+        self._check(device_id, status)
+        if time_ms is None:
+            time_ms = self._fleet.stamp_one(device_id, self._clock())
+        one = _One()
+        await self._groups.add(one_row(device_id, time_ms, metrics), one)
+        refusal = await one.outcome
+        if refusal:
+            self._raise(device_id, refusal)
+        return time_ms
+
+    def _check(self, device_id: int, status: Status) -> None:
+        if status is Status.UNKNOWN:
+            raise UnknownDevice(device_id=device_id)
+        if not MAY_SEND[status]:
+            raise DeviceNotDeployed(device_id=device_id, status=status.name.lower())
+
+    def _raise(self, device_id: int, refusal: Refusal) -> None:
+        for error in (TimeInFuture, TimeTooOld, TooManyMetrics):
+            if error.reason == refusal.reason:
+                raise error(message=refusal.message)
+        # It changed while the reading was on its way.
+        self._check(device_id, self._fleet.status_of(device_id))
+        raise AssertionError(refusal)

@@ -1,0 +1,202 @@
+"""Streams of readings: who sends, how far it is, and when it has to end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from fieldstock.telemetry.v1 import reading_pb2
+from servicekit.access import Caller, Kind
+from servicekit.errors import ServiceError
+from telemetry_svc.clock import Clock
+from telemetry_svc.codec import Refusal
+from telemetry_svc.columns.fleet import MAY_SEND, Fleet
+from telemetry_svc.errors import DeviceNotDeployed, IngestUnavailable, InvalidSequence, SourceReplaced, TokenExpired
+from telemetry_svc.ingest.groups import Groups
+from telemetry_svc.observability import STREAMS_OPEN
+
+# A stream that is ended waits so long for the groups that it is in: less to send again.
+LAST_WORD_SECONDS = 1.0
+
+
+@dataclass
+class Tally:
+    """Refused rows of one reason, and what was said of the first."""
+
+    rows: int
+    message: str
+
+
+@dataclass(eq=False)
+class Stream:
+    """One open stream. `committed_sequence`: everything up to it is stored or refused for good; 0: nothing yet."""
+
+    groups: Groups
+    own_device: int
+    # Called with the source's id as soon as it is known.
+    claim: Callable[["Stream", str], None]
+    taken_sequence: int = 0
+    committed_sequence: int = 0
+    accepted_rows: int = 0
+    refused: dict[str, Tally] = field(default_factory=dict)
+    half_closed: bool = False
+    _failure: ServiceError | None = None
+    _ending: ServiceError | None = None
+    _limit: asyncio.Timeout | None = None
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take(self, batch: reading_pb2.ReadingBatch) -> None:
+        """Takes in the next batch; waits while ingest is full, and the sender feels it. Raises InvalidSequence."""
+        sequence = batch.sequence
+        if sequence != self.taken_sequence + 1 and (self.taken_sequence or not sequence):
+            raise InvalidSequence(sequence=sequence, last=self.taken_sequence)
+        if not self.taken_sequence:
+            self.claim(self, batch.source_id)
+        await self.groups.add(batch, self)
+        self.taken_sequence = sequence
+
+    async def settled(self) -> None:
+        """Returns when all that was taken is stored or refused. Raises what kept it from being stored."""
+        self.half_closed = True
+        if self._limit:
+            self._limit.reschedule(None)
+        await self._all_committed()
+
+    async def _all_committed(self) -> None:
+        while self.committed_sequence < self.taken_sequence:
+            if self._failure:
+                raise self._failure
+            self._news.clear()
+            await self._news.wait()
+
+    def committed(self, sequence: int, rows: int, refusals: Sequence[Refusal]) -> None:
+        """See Member. After a failure nothing counts: what was stored behind the gap comes again."""
+        if self._failure:
+            return
+        self.committed_sequence = sequence
+        self.accepted_rows += rows
+        for refusal in refusals:
+            tally = self.refused.setdefault(refusal.reason, Tally(0, refusal.message))
+            tally.rows += refusal.rows
+        self._news.set()
+
+    def failed(self, error: ServiceError) -> None:
+        """See Member."""
+        self._failure = self._failure or error
+        self._news.set()
+        self.end(error)
+
+    def end(self, error: ServiceError) -> None:
+        """Ends the stream with `error`; one that is half-closed only waits for its commit, and is left to finish."""
+        if self._limit and not self._limit.expired() and not self.half_closed and not self._ending:
+            self._ending = error
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+    @asynccontextmanager
+    async def limited(self, seconds: float) -> AsyncIterator[None]:
+        """Runs the block until it is done, `end` is called, or so many seconds are over: the token's."""
+        limit = self._limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            with suppress(TimeoutError, ServiceError):  # the end has its reason already
+                async with asyncio.timeout(LAST_WORD_SECONDS):
+                    await self._all_committed()
+            raise (self._ending or TokenExpired()) from None
+        finally:
+            self._limit = None
+
+
+class Sources:
+    """The open streams. A source is a principal and the id of its spool; its newest stream is the one that counts."""
+
+    def __init__(self, groups: Groups, fleet: Fleet, *, rotate_seconds: float, opens_per_second: float, clock: Clock):
+        """`rotate_seconds`: how long a stream stays open at least; with many streams longer, so that no more than
+        `opens_per_second` begin."""
+        self._groups = groups
+        self._fleet = fleet
+        self._rotate_seconds = rotate_seconds
+        self._opens_per_second = opens_per_second
+        self._clock = clock
+        self._newest: dict[tuple[str, str], Stream] = {}
+        self._of_device: dict[int, set[Stream]] = {}
+        self._streams: set[Stream] = set()
+
+    @property
+    def rotate_after_ms(self) -> int:
+        """After how long a sender should half-close its stream and open the next."""
+        return round(1000 * max(self._rotate_seconds, len(self._streams) / self._opens_per_second))
+
+    @asynccontextmanager
+    async def open(self, who: Caller) -> AsyncIterator[Stream]:
+        """A stream of the caller's while the block runs.
+
+        The block is interrupted, and this raises, when the stream has to end: DeviceNotDeployed, SourceReplaced,
+        TokenExpired, IngestUnavailable. The first and the last may be raised at once.
+        """
+        self._groups.check()
+        own_device = who.id if who.kind is Kind.DEVICE else 0
+        if own_device:
+            self._check_device(own_device)
+        source: tuple[str, str] | None = None
+
+        def claim(stream: Stream, source_id: str) -> None:
+            nonlocal source
+            if not source_id:
+                return  # it keeps nothing, so nothing of it can come twice
+            source = (who.principal, source_id)
+            older = self._newest.get(source)
+            self._newest[source] = stream
+            if older:
+                older.end(SourceReplaced(source_id=source_id))
+
+        stream = Stream(self._groups, own_device, claim)
+        self._enter(stream)
+        try:
+            async with stream.limited(who.expires_at - self._clock() / 1000):
+                yield stream
+        finally:
+            self._leave(stream)
+            if source and self._newest.get(source) is stream:
+                del self._newest[source]
+
+    def device_changed(self, device_id: int) -> None:
+        """Ends the device's own streams when it may not send any more."""
+        try:
+            self._check_device(device_id)
+        except DeviceNotDeployed as error:
+            for stream in self._of_device.get(device_id, set()):
+                stream.end(error)
+
+    def all_changed(self) -> None:
+        """Likewise for every device with a stream."""
+        for device_id in list(self._of_device):
+            self.device_changed(device_id)
+
+    def end_all(self) -> None:
+        """Sends every sender away, to another replica or to this one when it is back."""
+        for stream in list(self._streams):
+            stream.end(IngestUnavailable(retry_after=0.0))
+
+    def _check_device(self, device_id: int) -> None:
+        status = self._fleet.status_of(device_id)
+        if not MAY_SEND[status]:
+            raise DeviceNotDeployed(device_id=device_id, status=status.name.lower())
+
+    def _enter(self, stream: Stream) -> None:
+        self._streams.add(stream)
+        STREAMS_OPEN.inc()
+        if stream.own_device:
+            self._of_device.setdefault(stream.own_device, set()).add(stream)
+
+    def _leave(self, stream: Stream) -> None:
+        self._streams.discard(stream)
+        STREAMS_OPEN.dec()
+        if stream.own_device:
+            streams = self._of_device[stream.own_device]
+            streams.discard(stream)
+            if not streams:
+                del self._of_device[stream.own_device]

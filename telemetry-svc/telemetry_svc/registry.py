@@ -1,0 +1,80 @@
+"""The devices, as inventory's events tell of them: in the store, and in this process's memory."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pymongo.errors import DuplicateKeyError
+
+from telemetry_svc.clock import milliseconds
+from telemetry_svc.columns.fleet import Fleet, Status
+from telemetry_svc.store import Collection, Document
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What matters here of inventory's device. `changed_at`: when it came to what it is."""
+
+    id: int
+    name: str
+    type: str
+    status: Status
+    version: int
+    changed_at: datetime
+
+
+class Registry:
+    """Keeps the newest version of each device: events may come twice, and late."""
+
+    def __init__(self, devices: Collection, fleet: Fleet) -> None:
+        self._devices = devices
+        self._fleet = fleet
+
+    async def store(self, device: Device) -> bool:
+        """Stores a device unless something as new is stored; False then."""
+        status = {"$literal": device.status.name.lower()}
+        update = {
+            "name": {"$literal": device.name},
+            "type": {"$literal": device.type},
+            "status": status,
+            "version": device.version,
+            # Since when it has this status, however often its other facts change.
+            "since": {"$cond": [{"$eq": ["$status", status]}, "$since", device.changed_at]},
+        }
+        try:
+            await self._devices.update_one(
+                {"_id": device.id, "version": {"$lt": device.version}}, [{"$set": update}], upsert=True
+            )
+        except DuplicateKeyError:
+            return False
+        return True
+
+    def remember(self, device: Device) -> bool:
+        """Places a device in the fleet; False when something as new is there."""
+        return self._fleet.place(
+            device.id,
+            device.status,
+            device_type=device.type,
+            version=device.version,
+            since_ms=milliseconds(device.changed_at),
+        )
+
+    async def load(self) -> None:
+        """Places all stored devices in the fleet."""
+        async with self._devices.find({}) as found:
+            async for document in found:
+                self.remember(_device(document))
+
+    async def documents(self, device_ids: list[int]) -> dict[int, Document]:
+        """What is stored of these devices."""
+        return {document["_id"]: document async for document in self._devices.find({"_id": {"$in": device_ids}})}
+
+
+def _device(document: Document) -> Device:
+    return Device(
+        document["_id"],
+        document["name"],
+        document["type"],
+        Status[document["status"].upper()],
+        document["version"],
+        document["since"],
+    )

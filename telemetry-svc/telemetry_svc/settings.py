@@ -1,0 +1,31 @@
+"""What telemetry-svc takes from its environment."""
+
+from pydantic import Field
+
+from servicekit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """See ServiceSettings for those that every service has."""
+
+    mongodb_uri: str
+    # Used when the URI names no database.
+    mongodb_database: str = "fieldstock_telemetry"
+    # host:port of auth-svc, whose keys verify the callers' tokens.
+    auth_target: str
+
+    # How long a group of readings waits for company: latency against the number of writes.
+    group_linger_ms: float = Field(default=5, ge=0)
+    # How long a group is tried before its senders have to send it again.
+    commit_patience_seconds: float = Field(default=10, gt=0)
+    # Older readings are refused, and the journal forgets them.
+    journal_hours: float = Field(default=24, gt=0)
+    # A sender is asked to end its stream after that long; only then does it learn what is stored.
+    rotate_after_seconds: float = Field(default=5, gt=0)
+    # With many streams they stay open longer, so that no more begin than these.
+    stream_opens_per_second: float = Field(default=500, gt=0)
+
+    # A device that is silent for longer is offline.
+    silence_seconds: float = Field(default=60, gt=0)
+    # One that was just deployed gets that long to be switched on.
+    grace_seconds: float = Field(default=300, ge=0)

@@ -1,0 +1,85 @@
+"""The collections of this service in MongoDB, and their indexes."""
+
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+Document = dict[str, Any]
+Collection = AsyncCollection[Document]
+
+# Majority and journal: a standalone or w:1 acknowledgement has been seen to vanish under kill -9.
+DURABLE = WriteConcern("majority", j=True)
+# What a majority has: a reading that was read is never taken back.
+MAJORITY = ReadConcern("majority")
+
+SERVER_SELECTION_MS = 2_000
+JOURNAL_TTL = "expiry"
+
+
+class Store:
+    """The collections, each with the write and read concern that everything in them deserves."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        def collection(name: str) -> Collection:
+            return database.get_collection(
+                name,
+                codec_options=CodecOptions(tz_aware=True),
+                write_concern=DURABLE,
+                read_concern=MAJORITY,
+            )
+
+        self.database = database
+        # One document per group of readings and partition: see ingest/journal.py.
+        self.journal = collection("journal")
+        # The names of all metrics there are: one document.
+        self.metrics = collection("metrics")
+        # Inventory's devices, as its events tell of them.
+        self.devices = collection("devices")
+        self.rules = collection("rules")
+        self.alerts = collection("alerts")
+        # What the readings said of each device, a block for each partition: see watch/state.py.
+        self.states = collection("states")
+        # Who watches the fleet.
+        self.leases = collection("leases")
+        # What was done once and is not to be done again.
+        self.marks = collection("marks")
+
+
+def connect(uri: str, database: str) -> AsyncMongoClient[Document]:
+    """A client; connects at its first use. `database` is used where the URI names none."""
+    return AsyncMongoClient(uri, serverSelectionTimeoutMS=SERVER_SELECTION_MS, retryWrites=True, appname=database)
+
+
+async def migrate(store: Store, journal_hours: float) -> None:
+    """Makes what is missing. Old data and a running older version are at ease with all of it."""
+    await store.journal.create_indexes(
+        [
+            IndexModel([("partition", ASCENDING), ("to_ms", DESCENDING)], name="newest_first"),
+            IndexModel([("received_at", ASCENDING)], name=JOURNAL_TTL, expireAfterSeconds=round(journal_hours * 3600)),
+        ]
+    )
+    await store.database.command(
+        "collMod",
+        store.journal.name,
+        index={"name": JOURNAL_TTL, "expireAfterSeconds": round(journal_hours * 3600)},
+    )
+    await store.alerts.create_indexes(
+        [
+            IndexModel(
+                [("rule_id", ASCENDING), ("device_id", ASCENDING)],
+                name="one_open",
+                unique=True,
+                partialFilterExpression={"resolved_at": None},
+            ),
+            IndexModel([("opened_at", DESCENDING), ("_id", DESCENDING)], name="newest_first"),
+            IndexModel([("device_id", ASCENDING), ("opened_at", DESCENDING)], name="of_device"),
+            # Absent once all is told: the index holds only what waits.
+            IndexModel([("events.at", ASCENDING)], name="untold", sparse=True),
+        ]
+    )
+    await store.rules.create_indexes([IndexModel([("events.at", ASCENDING)], name="untold", sparse=True)])

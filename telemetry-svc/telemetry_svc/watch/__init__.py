@@ -1,0 +1,1 @@
+"""What follows the journal and watches the fleet: rules, presence, alerts."""

@@ -1,0 +1,81 @@
+"""What the watch says aloud: who came and went, and the newest readings for those who look."""
+
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+from google.protobuf.message import Message
+from numpy.typing import NDArray
+
+from servicekit.broker import Broker, Event, Unpublished
+from servicekit.logs import logger
+from telemetry_svc.clock import moment
+from telemetry_svc.codec import newest
+from telemetry_svc.columns.fleet import Fleet
+
+ONLINE, OFFLINE = "telemetry.presence.online", "telemetry.presence.offline"
+READINGS = "readings"
+LIVE_SECONDS = 1.0
+AT_ONCE = 200
+DEVICES_PER_MESSAGE = 5_000
+RETRY_SECONDS = 1.0
+
+# The message of a device's presence: id, online, last seen, when that changed.
+RenderPresence = Callable[[int, bool, int, int], Message]
+
+
+class Announcer:
+    """Presence until the broker has it; readings once a second, and not at all when nobody can have them."""
+
+    def __init__(self, broker: Broker, fleet: Fleet, render: RenderPresence) -> None:
+        self._broker = broker
+        self._fleet = fleet
+        self._render = render
+        # By device: a device that came and went before it could be told has only gone.
+        self._untold: dict[int, tuple[bool, int]] = {}
+        self._something = asyncio.Event()
+
+    def presence(self, came: NDArray[np.intp], went: NDArray[np.intp], now_ms: int) -> None:
+        """These devices came online and went offline, at this time."""
+        self._untold |= dict.fromkeys(came.tolist(), (True, now_ms))
+        self._untold |= dict.fromkeys(went.tolist(), (False, now_ms))
+        if self._untold:
+            self._something.set()
+
+    async def run(self) -> None:
+        """Tells until it is cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tell_presence())
+            tasks.create_task(self._tell_readings())
+
+    async def _tell_presence(self) -> None:
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            while self._untold:
+                some = list(self._untold.items())[:AT_ONCE]
+                try:
+                    await asyncio.gather(*(self._tell(device_id, *change) for device_id, change in some))
+                except Unpublished as error:
+                    logger.warning("presence_waits", devices=len(self._untold), error=str(error))
+                    await asyncio.sleep(RETRY_SECONDS)
+
+    async def _tell(self, device_id: int, online: bool, at_ms: int) -> None:
+        message = self._render(device_id, online, int(self._fleet.last_seen_ms[device_id]), at_ms)
+        key = ONLINE if online else OFFLINE
+        identity = f"presence:{device_id}:{at_ms}"
+        await self._broker.publish(Event(key, message.SerializeToString(), identity, moment(at_ms)))
+        if self._untold.get(device_id) == (online, at_ms):
+            del self._untold[device_id]
+
+    async def _tell_readings(self) -> None:
+        told_ms = int(self._fleet.last_seen_ms.max())
+        while True:
+            await asyncio.sleep(LIVE_SECONDS)
+            if not self._broker.connected:
+                continue
+            spoke = np.flatnonzero(self._fleet.last_seen_ms > told_ms)
+            told_ms = int(self._fleet.last_seen_ms.max())
+            for start in range(0, len(spoke), DEVICES_PER_MESSAGE):
+                devices = spoke[start : start + DEVICES_PER_MESSAGE].astype(np.int32)
+                await self._broker.publish_live(READINGS, newest(self._fleet, devices))

@@ -1,0 +1,51 @@
+"""Committed groups on their way from ingest to the watch, in memory."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from telemetry_svc.columns.frame import Frame
+
+# A watch that is slower than ingest holds it up, rather than growing without bound.
+MAX_ROWS = 200_000
+
+
+class Handover:
+    """A bounded queue that is shut until somebody watches: what is put before is in the journal, and found there."""
+
+    def __init__(self) -> None:
+        self._groups: deque[Sequence[Frame]] = deque()
+        self._rows = 0
+        self._open = False
+        self._change = asyncio.Condition()
+
+    async def put(self, frames: Sequence[Frame]) -> None:
+        """Hands over a group; waits while too much is on its way. While shut, does nothing."""
+        async with self._change:
+            await self._change.wait_for(lambda: not self._open or self._rows < MAX_ROWS)
+            if self._open:
+                self._groups.append(frames)
+                self._rows += sum(map(len, frames))
+                self._change.notify_all()
+
+    async def get(self) -> Sequence[Frame]:
+        """The next group, as soon as there is one."""
+        async with self._change:
+            await self._change.wait_for(lambda: bool(self._groups))
+            frames = self._groups.popleft()
+            self._rows -= sum(map(len, frames))
+            self._change.notify_all()
+            return frames
+
+    async def open(self) -> None:
+        """Keeps what comes from now on."""
+        async with self._change:
+            self._open = True
+
+    async def shut(self) -> None:
+        """Drops what is on its way, and whatever comes."""
+        async with self._change:
+            self._open = False
+            self._groups.clear()
+            self._rows = 0
+            self._change.notify_all()

@@ -1,0 +1,171 @@
+"""What the rules make of the fleet: their memory of each device, and the alerts that open and clear."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telemetry_svc.columns.fleet import Fleet, Presence
+from telemetry_svc.columns.frame import Frame, Mask
+from telemetry_svc.watch.presence import Patience
+from telemetry_svc.watch.rules import Excursion, Kind, Outcome, Phase, Rule, Threshold, crossing, step, words
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An alert opens. `opened_ms`: since when the condition holds; `device_version`: inventory's, at that moment."""
+
+    rule: Rule
+    device_id: int
+    device_version: int
+    opened_ms: int
+    value: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """The condition of an alert that opened at `opened_ms` is over since `cleared_ms`."""
+
+    rule: Rule
+    device_id: int
+    opened_ms: int
+    cleared_ms: int
+
+
+Change = Opening | Clearing
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a rule remembers: of which devices it waits for more (`excursions`), and the same as a column."""
+
+    rule: Rule
+    excursions: dict[int, Excursion] = field(default_factory=dict)
+    phase: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
+
+    def grow(self, capacity: int) -> None:
+        """Makes the column as long as the fleet's."""
+        if len(self.phase) < capacity:
+            self.phase = np.concatenate([self.phase, np.zeros(capacity - len(self.phase), np.int8)])
+
+    def put(self, device_id: int, excursion: Excursion | None) -> None:
+        """Remembers, or forgets, an excursion of a device."""
+        if excursion:
+            self.excursions[device_id] = excursion
+        else:
+            self.excursions.pop(device_id, None)
+        self.phase[device_id] = excursion.phase if excursion else Phase.WITHIN
+
+
+class Judge:
+    """Steps the rules through what comes. Does no I/O: what is to be stored of it is what it gives back."""
+
+    def __init__(self, fleet: Fleet, patience: Patience) -> None:
+        self._fleet = fleet
+        self._patience = patience
+        self._memories: dict[str, Memory] = {}
+
+    def use(self, rules: Iterable[Rule]) -> None:
+        """Judges by these rules from now on. A rule that changed begins without memory."""
+        before = self._memories
+        self._memories = {}
+        for rule in rules:
+            if rule.enabled:
+                memory = before.get(rule.id)
+                same = memory is not None and memory.rule == rule
+                self._memories[rule.id] = memory if memory is not None and same else Memory(rule)
+                self._memories[rule.id].grow(self._fleet.capacity)
+
+    def resume(self, rule_id: str, rule_version: int, device_id: int, excursion: Excursion) -> bool:
+        """Remembers what was stored of a known device; False when it has no reason any more: its rule is gone, or is
+        not the same."""
+        memory = self._memories.get(rule_id)
+        if memory is None or memory.rule.version != rule_version:
+            return False
+        memory.grow(self._fleet.capacity)
+        memory.put(device_id, excursion)
+        return True
+
+    def pending(self) -> Iterator[tuple[Rule, int, int]]:
+        """Rule, device and beginning of each excursion that is no alert yet."""
+        for memory in self._memories.values():
+            for device_id, excursion in memory.excursions.items():
+                if not excursion.opened:
+                    yield memory.rule, device_id, excursion.since_ms
+
+    def forget(self, device_id: int) -> None:
+        """Drops what every rule remembers of a device."""
+        for memory in self._memories.values():
+            if device_id in memory.excursions:
+                memory.put(device_id, None)
+
+    def see(self, frame: Frame) -> list[Change]:
+        """Takes in readings of known devices."""
+        news = self._fleet.apply(frame)
+        changes: list[Change] = []
+        for memory in self._memories.values():
+            threshold = memory.rule.threshold
+            if threshold and threshold.metric in frame.values and frame.received_ms >= memory.rule.since_ms:
+                changes += self._step(memory, threshold, frame, news[threshold.metric])
+        return changes
+
+    def _step(self, memory: Memory, threshold: Threshold, frame: Frame, news: Mask) -> list[Change]:
+        rule, values = memory.rule, frame.values[threshold.metric]
+        memory.grow(self._fleet.capacity)
+        chosen = news & crossing(threshold, values, memory.phase[frame.device])
+        if not chosen.any():
+            return []
+        devices = np.unique(frame.device[chosen])
+        devices = devices[rule.applies(self._fleet, devices)]
+        rows = np.flatnonzero(news & np.isin(frame.device, devices))
+        rows = rows[np.lexsort((frame.time_ms[rows], frame.device[rows]))]
+        changes: list[Change] = []
+        columns = frame.device[rows].tolist(), frame.time_ms[rows].tolist(), values[rows].tolist()
+        for device_id, time_ms, value in zip(*columns, strict=True):
+            before = memory.excursions.get(device_id)
+            after, outcome = step(threshold, before, time_ms, value)
+            if after is not before:
+                memory.put(device_id, after)
+            if outcome is Outcome.OPENED and after:
+                changes.append(self._opening(rule, device_id, after.since_ms, value, words(threshold, value)))
+            elif outcome is Outcome.CLEARED and before:
+                changes.append(Clearing(rule, device_id, before.since_ms, time_ms))
+        return changes
+
+    def sweep(self, now_ms: int) -> list[Change]:
+        """Opens and clears alerts of silence, by the presence that the fleet's devices have now."""
+        changes: list[Change] = []
+        for memory in self._memories.values():
+            if memory.rule.kind is Kind.OFFLINE:
+                memory.grow(self._fleet.capacity)
+                changes += self._open_silent(memory, now_ms)
+                changes += self._clear_heard(memory)
+        return changes
+
+    def _open_silent(self, memory: Memory, now_ms: int) -> Sequence[Change]:
+        silent = np.flatnonzero((self._fleet.presence == Presence.OFFLINE) & (memory.phase == Phase.WITHIN))
+        silent = silent[memory.rule.applies(self._fleet, silent)]
+        due_ms = self._patience.ends_ms(self._fleet, silent)
+        changes: list[Change] = []
+        for device_id, opened_ms in zip(silent.tolist(), due_ms.tolist(), strict=True):
+            memory.put(device_id, Excursion(opened_ms, opened=True))
+            silence = (now_ms - int(self._fleet.last_seen_ms[device_id])) / 1000
+            seen = self._fleet.last_seen_ms[device_id] > 0
+            message = f"silent for more than {self._patience.silence_ms // 1000} s" if seen else "never heard of"
+            changes.append(self._opening(memory.rule, device_id, opened_ms, silence if seen else 0.0, message))
+        return changes
+
+    def _clear_heard(self, memory: Memory) -> Sequence[Change]:
+        heard = np.flatnonzero((self._fleet.presence == Presence.ONLINE) & (memory.phase == Phase.OPEN))
+        changes: list[Change] = []
+        for device_id in heard.tolist():
+            excursion = memory.excursions[device_id]
+            memory.put(device_id, None)
+            cleared_ms = int(self._fleet.last_seen_ms[device_id])
+            changes.append(Clearing(memory.rule, device_id, excursion.since_ms, cleared_ms))
+        return changes
+
+    def _opening(self, rule: Rule, device_id: int, opened_ms: int, value: float, message: str) -> Opening:
+        return Opening(rule, device_id, int(self._fleet.version[device_id]), opened_ms, value, message)
