@@ -13,7 +13,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -67,18 +67,24 @@ class Issuer:
 
 
 @contextmanager
-def fresh_database(scripts: Path) -> Iterator[str]:
-    """A database with the newest schema, and nothing in it; yields its URL, drops it afterwards."""
+def empty_database() -> Iterator[str]:
+    """A database with nothing in it; yields its URL, drops it afterwards."""
     server = os.environ["FIELDSTOCK_POSTGRES_URL"]
     name = f"test_{uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
         try:
-            migrate(url, scripts)
-            yield url
+            yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def fresh_database(scripts: Path) -> Iterator[str]:
+    """As `empty_database`, with the newest schema of some migrations."""
+    with empty_database() as url:
+        migrate(url, scripts)
+        yield url
 
 
 @contextmanager
@@ -95,7 +101,17 @@ def fresh_vhost() -> Iterator[str]:
         _manage("DELETE", f"vhosts/{name}")
 
 
-def _manage(method: str, path: str, body: dict[str, str] | None = None) -> None:
+async def close_connections(vhost_url: str) -> None:
+    """Has RabbitMQ close all connections of a virtual host, as a restart would."""
+    name = urlsplit(vhost_url).path.lstrip("/")
+    # The management plugin learns of a new connection a few seconds after it was made.
+    for connection in await eventually(
+        lambda: asyncio.to_thread(_manage, "GET", f"vhosts/{name}/connections"), 20, 0.2
+    ):
+        await asyncio.to_thread(_manage, "DELETE", f"connections/{quote(connection['name'], safe='')}")
+
+
+def _manage(method: str, path: str, body: dict[str, str] | None = None) -> Any:
     management = urlsplit(os.environ["FIELDSTOCK_RABBITMQ_MANAGEMENT_URL"])
     credentials = b64encode(f"{management.username}:{management.password}".encode()).decode()
     request = urllib.request.Request(
@@ -104,8 +120,8 @@ def _manage(method: str, path: str, body: dict[str, str] | None = None) -> None:
         method=method,
         headers={"authorization": f"Basic {credentials}", "content-type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=10):
-        pass
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.loads(answer.read() or "null")
 
 
 @asynccontextmanager

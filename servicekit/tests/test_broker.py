@@ -1,0 +1,117 @@
+"""Events over a real RabbitMQ."""
+
+import asyncio
+
+import aio_pika
+import pytest
+from google.protobuf.message import DecodeError
+
+from servicekit.broker import Broker, Event, Unpublished
+from servicekit.testing import close_connections, eventually
+
+
+class Collected:
+    """A handler that keeps what it gets, and fails as often as it is told to."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.events: list[Event] = []
+        self.failures = list(failures)
+        self.attempts = 0
+
+    async def __call__(self, event: Event) -> None:
+        self.attempts += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        self.events.append(event)
+
+    async def bodies(self, count: int) -> list[bytes]:
+        async def enough() -> bool:
+            return len(self.events) >= count
+
+        await eventually(enough)
+        return [event.body for event in self.events]
+
+
+async def dead(vhost: str, queue: str) -> aio_pika.abc.AbstractIncomingMessage:
+    async with await aio_pika.connect(vhost) as connection:
+        channel = await connection.channel()
+        grave = await channel.get_queue(f"{queue}.dead")
+        return await eventually(lambda: grave.get(no_ack=True, fail=False))
+
+
+async def test_an_event_arrives_as_it_was_sent_and_in_order(broker):
+    handler = Collected()
+    await broker.declare("mine", ["test.*"])
+    broker.consume("mine", ["test.*"], handler)
+    sent = [Event(f"test.{n}", bytes([n])) for n in range(20)]
+    for event in sent:
+        await broker.publish(event, mandatory=True)
+    await handler.bodies(20)
+    assert handler.events == sent
+
+
+async def test_events_are_kept_for_a_queue_that_nobody_reads_yet(broker):
+    await broker.declare("later", ["test.kept"])
+    await broker.publish(Event("test.kept", b"1"))
+    handler = Collected()
+    broker.consume("later", ["test.kept"], handler)
+    assert await handler.bodies(1) == [b"1"]
+
+
+async def test_a_mandatory_event_that_no_queue_wants_is_not_published(broker):
+    with pytest.raises(Unpublished):
+        await broker.publish(Event("nobody.cares", b""), mandatory=True)
+    await broker.publish(Event("nobody.cares", b""))
+
+
+async def test_a_handler_is_tried_again_while_its_database_is_away(broker):
+    handler = Collected(ConnectionError("away"), TimeoutError("still away"))
+    broker.consume("mine", ["test.*"], handler)
+    await broker.declare("mine", ["test.*"])
+    await broker.publish(Event("test.1", b"1"))
+    assert await handler.bodies(1) == [b"1"]
+    assert handler.attempts == 3
+
+
+async def test_what_can_never_be_read_is_set_aside_with_its_reason_and_blocks_nobody(broker, vhost):
+    handler = Collected(DecodeError("no protobuf"))
+    await broker.declare("mine", ["test.*"])
+    broker.consume("mine", ["test.*"], handler)
+    await broker.publish(Event("test.bad", b"?"))
+    await broker.publish(Event("test.good", b"!"))
+    assert await handler.bodies(1) == [b"!"]
+    message = await dead(vhost, "mine")
+    assert message.body == b"?"
+    assert "no protobuf" in str(message.headers["x-reason"])
+
+
+async def test_a_subscription_loads_what_it_missed_at_every_connect(broker, vhost):
+    handler, loads = Collected(), 0
+
+    async def load() -> None:
+        nonlocal loads
+        loads += 1
+
+    async def loaded(times: int) -> None:
+        async def enough() -> bool:
+            return loads >= times
+
+        await eventually(enough, within=20)
+
+    broker.subscribe(["test.*"], handler, on_connect=load)
+    await loaded(1)
+    await broker.publish(Event("test.1", b"1"))
+    await handler.bodies(1)
+    await close_connections(vhost)
+    await loaded(2)
+    await broker.publish(Event("test.2", b"2"))
+    assert await handler.bodies(2) == [b"1", b"2"]
+
+
+async def test_closing_does_not_wait_for_a_broker_that_is_not_there():
+    async with asyncio.timeout(5):
+        async with Broker("amqp://nobody:nothing@127.0.0.1:1/", "test") as broker:
+            broker.consume("mine", ["#"], Collected())
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(broker.publish(Event("test.1", b"")), 0.1)
+        assert not broker.connected

@@ -1,0 +1,91 @@
+"""The door that every RPC goes through, over a real channel."""
+
+import asyncio
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from fieldstock.inventory.v1 import device_pb2, device_service_pb2, device_service_pb2_grpc
+from servicekit import server as server_module
+from servicekit.access import caller
+from servicekit.errors import ServiceError
+from servicekit.server import serve
+from servicekit.testing import channel_to, refused
+
+
+class TooHeavy(ServiceError):
+    """Device {device_id} weighs {kilograms} kg."""
+
+    code, reason = grpc.StatusCode.FAILED_PRECONDITION, "TOO_HEAVY"
+
+
+class Devices(device_service_pb2_grpc.DeviceServiceServicer):
+    """Does what the id asks for."""
+
+    async def GetDevice(self, request, context):
+        match request.id:
+            case 1:
+                raise TooHeavy(device_id=1, kilograms=80, retry_after=1.5)
+            case 2:
+                raise ZeroDivisionError("the secret reason")
+            case 3:
+                await asyncio.sleep(60)
+            case 4:
+                raise TimeoutError("of something inside")
+        return device_pb2.Device(id=request.id, name=caller().name)
+
+
+@pytest.fixture
+async def stub(issuer):
+    registration = (device_service_pb2_grpc.add_DeviceServiceServicer_to_server, Devices())
+    async with serve("127.0.0.1:0", [registration], issuer.verifier()) as server, channel_to(server.port) as channel:
+        yield device_service_pb2_grpc.DeviceServiceStub(channel)
+
+
+def get(stub, issuer, id):
+    return stub.GetDevice(device_service_pb2.GetDeviceRequest(id=id), metadata=issuer.metadata(), timeout=5)
+
+
+async def test_a_service_error_goes_out_with_its_reason_and_its_facts(stub, issuer):
+    no = await refused(get(stub, issuer, 1))
+    assert (no.code, no.reason, no.message) == ("FAILED_PRECONDITION", "TOO_HEAVY", "Device 1 weighs 80 kg.")
+
+
+async def test_a_bug_says_nothing_but_the_number_of_its_request(stub, issuer):
+    request = device_service_pb2.GetDeviceRequest(id=2)
+    no = await refused(stub.GetDevice(request, metadata=(*issuer.metadata(), ("x-request-id", "r-77")), timeout=5))
+    assert (no.code, no.reason) == ("INTERNAL", "INTERNAL")
+    assert "r-77" in no.message
+    assert "secret" not in no.message
+    assert (await refused(get(stub, issuer, 4))).code == "INTERNAL"
+
+
+async def test_a_call_that_takes_too_long_is_given_up(stub, issuer, monkeypatch):
+    monkeypatch.setattr(server_module, "UNARY_CAP_SECONDS", 0.05)
+    no = await refused(get(stub, issuer, 3))
+    assert (no.code, no.reason) == ("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED")
+
+
+async def test_a_caller_without_a_good_token_is_turned_away(stub, issuer):
+    request = device_service_pb2.GetDeviceRequest(id=7)
+    for authorization in ("", "Bearer ", "Basic abc", f"Bearer {issuer.token(ttl=-1)}", f"bearer x{issuer.token()}"):
+        no = await refused(stub.GetDevice(request, metadata=(("authorization", authorization),), timeout=5))
+        assert (no.code, no.reason) == ("UNAUTHENTICATED", "UNAUTHENTICATED")
+    assert (await get(stub, issuer, 7)).name == "admin"
+
+
+async def test_required_fields_are_asked_for_by_name(stub, issuer):
+    request = device_service_pb2.DeployDeviceRequest(id=7, location="  ")
+    no = await refused(stub.DeployDevice(request, metadata=issuer.metadata(), timeout=5))
+    assert (no.code, no.reason, no.fields) == ("INVALID_ARGUMENT", "INVALID_FIELD", ["location"])
+
+
+async def test_health_is_told_without_a_token_and_ends_before_the_server(issuer):
+    registration = (device_service_pb2_grpc.add_DeviceServiceServicer_to_server, Devices())
+    async with serve("127.0.0.1:0", [registration], issuer.verifier()) as server, channel_to(server.port) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        check = health_pb2.HealthCheckRequest()
+        assert (await health.Check(check)).status == health_pb2.HealthCheckResponse.SERVING
+        await server.set_serving(False)
+        assert (await health.Check(check)).status == health_pb2.HealthCheckResponse.NOT_SERVING
