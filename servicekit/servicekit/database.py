@@ -36,6 +36,8 @@ class Database:
             max_overflow=POOL_OVERFLOW,
             pool_timeout=CONNECT_SECONDS,
             pool_pre_ping=True,
+            # Errors are logged, and parameters hold what a log must not: hashes, tokens, people.
+            hide_parameters=True,
             connect_args={"connect_timeout": CONNECT_SECONDS, "options": options},
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
