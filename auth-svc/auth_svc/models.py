@@ -1,0 +1,151 @@
+"""The tables, and the rules that they keep whoever asks."""
+
+import hmac
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import DateTime, ForeignKey, Identity, Index, Integer, LargeBinary, String, Text, func, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import Uuid
+
+from servicekit.outbox import OutboxRow, notify_on_insert
+
+# A device that may not have a token asks again every few seconds; one word a minute is enough to find it.
+REFUSAL_TOLD_EVERY = timedelta(minutes=1)
+
+
+class DeviceStatus(StrEnum):
+    """Statuses of a device that get it a token; inventory has more, and they get it none."""
+
+    DEPLOYED = "deployed"
+    MAINTENANCE = "maintenance"
+
+
+class Base(DeclarativeBase):
+    """Of auth's tables."""
+
+
+class User(Base):
+    """Somebody who logs in. `role` is the name of a servicekit.access.Role, in lower case."""
+
+    __tablename__ = "t_users"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    username: Mapped[str] = mapped_column(String(100))
+    password_hash: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(String(20))
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    __table_args__ = (Index("ux_users_username", func.lower(username.column), unique=True),)
+
+
+class Session(Base):
+    """What one login began: the family of refresh tokens that came of it, which ends as one.
+
+    Whoever exchanges or revokes a token locks its session first, so that no token is born into a session that ends.
+    """
+
+    __tablename__ = "t_sessions"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("t_users.id"))
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    # That of its newest token.
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (Index("ix_sessions_user", "user_id", "expires_at"),)
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether its tokens are worth anything."""
+        return self.revoked_at is None and now < self.expires_at
+
+    def revoke(self, now: datetime) -> None:
+        """Ends it; all its tokens with it."""
+        self.revoked_at = self.revoked_at or now
+
+
+class RefreshToken(Base):
+    """A refresh token, of which we keep no more than we need to know it again."""
+
+    __tablename__ = "t_refresh_tokens"
+
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("t_sessions.id", ondelete="CASCADE"))
+    issued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    # Kept until the session is gone: a used token that comes again gives a thief away.
+    used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    session: Mapped[Session] = relationship(lazy="raise")
+
+    __table_args__ = (Index("ix_refresh_tokens_session", "session_id"),)
+
+
+class DevicePrincipal(Base):
+    """What auth knows of a device: its status and its credential, each as new as its own version says.
+
+    Inventory tells of both in separate events, which come in any order.
+    """
+
+    __tablename__ = "t_device_principals"
+
+    device_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    # Unique in inventory; here two devices may have the same for as long as events are on their way.
+    serial_number: Mapped[str] = mapped_column(String(100), server_default="")
+    # Empty until inventory tells of it.
+    status: Mapped[str] = mapped_column(String(20), server_default="")
+    device_version: Mapped[int] = mapped_column(Integer, server_default="0")
+    secret_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    credential_version: Mapped[int] = mapped_column(Integer, server_default="0")
+    refusal_told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (Index("ix_device_principals_serial", func.lower(serial_number.column)),)
+
+    def take_device(self, serial_number: str, status: str, version: int) -> None:
+        """What an event says of the device, unless we know something newer."""
+        if version > self.device_version:
+            self.serial_number, self.status, self.device_version = serial_number, status, version
+
+    def take_credential(self, serial_number: str, secret_sha256: bytes, version: int) -> None:
+        """What an event says of its credential, unless we know something newer."""
+        if version > self.credential_version:
+            self.secret_sha256, self.credential_version = secret_sha256, version
+            self.serial_number = self.serial_number or serial_number
+
+    def holds(self, secret_sha256: bytes) -> bool:
+        """Whether this is its secret; takes as long whether it is or not."""
+        return self.secret_sha256 is not None and hmac.compare_digest(self.secret_sha256, secret_sha256)
+
+    def may_enter(self) -> bool:
+        """Whether its status gets it a token."""
+        return self.status in list(DeviceStatus)
+
+    def tell_refusal(self, now: datetime) -> bool:
+        """Whether the refusal at `now` is to be told of; if so, others shortly after it are not."""
+        if self.refusal_told_at and now < self.refusal_told_at + REFUSAL_TOLD_EVERY:
+            return False
+        self.refusal_told_at = now
+        return True
+
+
+class SigningKey(Base):
+    """An Ed25519 key that signs tokens from some moment on, until the next one does."""
+
+    __tablename__ = "t_signing_keys"
+
+    kid: Mapped[str] = mapped_column(String(50), primary_key=True)
+    private_key: Mapped[bytes] = mapped_column(LargeBinary)
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    signs_from: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Outbox(OutboxRow, Base):
+    """Events that wait for the relay."""
+
+
+notify_on_insert(Outbox)

@@ -1,0 +1,32 @@
+"""What auth-svc takes from its environment."""
+
+from datetime import timedelta
+
+from pydantic import PositiveInt, SecretStr
+
+from servicekit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """See ServiceSettings for those that every service has."""
+
+    # postgresql://user:password@host:port/database
+    postgres_url: str
+    access_token_seconds: PositiveInt = 15 * 60
+    # A device renews its token by its secret, so its token may live longer than a user's.
+    device_token_seconds: PositiveInt = 60 * 60
+    refresh_token_days: PositiveInt = 30
+    key_rotation_days: PositiveInt = 30
+
+    @property
+    def longest_token(self) -> timedelta:
+        """How long a signature of ours may have to be verified."""
+        return timedelta(seconds=max(self.access_token_seconds, self.device_token_seconds))
+
+
+class MigrationSettings(Settings):
+    """Those of `migrate` besides: the first admin, whom the serving process need not know."""
+
+    admin_username: str = "admin"
+    # Needed while there is no user yet.
+    admin_password: SecretStr = SecretStr("")
