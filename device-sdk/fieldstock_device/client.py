@@ -98,7 +98,7 @@ class DeviceClient:
         self._last_contact = self._clock.monotonic()
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name=f"device {self.serial_number}")
+        self.open()
         return self
 
     async def __aexit__(
@@ -110,6 +110,12 @@ class DeviceClient:
     def pending(self) -> int:
         """Readings that are not acknowledged yet."""
         return self._spool.rows + len(self._columns)
+
+    def open(self) -> None:
+        """Begins to send. `async with` does this, and closes."""
+        if self._task is not None:
+            raise RuntimeError("a client is opened once")
+        self._task = asyncio.create_task(self._run(), name=f"device {self.serial_number}")
 
     async def record(self, metrics: Mapping[str, float], time: datetime | float | None = None) -> None:
         """Takes a reading; it is sent with the next batch.

@@ -37,6 +37,11 @@ class SystemClock:
         return asyncio.get_running_loop().call_later(seconds, callback)
 
 
+async def sleep(clock: Clock, seconds: float) -> None:
+    """Returns after so many seconds of that clock."""
+    await Alarm(clock).wait(seconds)
+
+
 class Alarm:
     """Wakes its one waiter when it is rung, or when the time is over. A ring that nobody heard is kept."""
 

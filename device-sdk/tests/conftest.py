@@ -110,7 +110,7 @@ class Peer(ingest_service_pb2_grpc.IngestServiceServicer, device_token_service_p
     async def IssueDeviceToken(self, request: IssueDeviceTokenRequest, context: aio.ServicerContext) -> DeviceToken:
         if self.token_failures:
             await _abort(context, self.token_failures.popleft(), None)
-        if (request.serial_number, request.secret) != ("SN-1", "secret"):
+        if request.secret != "secret":
             await _abort(context, Ending(grpc.StatusCode.UNAUTHENTICATED, "INVALID_CREDENTIALS"), None)
         self.tokens.append(f"token-{len(self.tokens) + 1}")
         return DeviceToken(access_token=self.tokens[-1], token_type="Bearer", expires_in=self.expires_in, device_id=7)

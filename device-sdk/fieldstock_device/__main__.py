@@ -1,0 +1,68 @@
+"""`python -m fieldstock_device`: sends what comes in on standard input, for devices that speak in lines."""
+
+import asyncio
+import logging
+import sys
+import threading
+from typing import Annotated
+
+import typer
+
+from fieldstock_device.client import DeviceClient, State
+from fieldstock_device.columns import InvalidReading
+
+_log = logging.getLogger("fieldstock.device")
+
+
+def main(
+    serial: Annotated[str, typer.Option(envvar="FIELDSTOCK_DEVICE_SERIAL", help="The device's serial number.")],
+    secret: Annotated[str, typer.Option(envvar="FIELDSTOCK_DEVICE_SECRET", help="Told when it was registered.")],
+    url: Annotated[str, typer.Option(help="Where Fieldstock is.")] = "http://127.0.0.1:8080",
+) -> None:
+    """Sends a reading for each line of `metric=value` pairs, until the input ends."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    acknowledged, left = asyncio.run(_send(url, serial, secret))
+    typer.echo(f"{acknowledged} readings acknowledged, {left} not", err=True)
+    if left:
+        raise typer.Exit(1)
+
+
+async def _send(url: str, serial: str, secret: str) -> tuple[int, int]:
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+        loop.call_soon_threadsafe(lines.put_nowait, "")
+
+    # A daemon: nothing can interrupt a thread that waits for a line, and the process must end all the same.
+    threading.Thread(target=read, daemon=True).start()
+
+    def report(state: State) -> None:
+        _log.info("%s is %s", serial, state.replace("_", " "))
+
+    async with DeviceClient(url, serial_number=serial, secret=secret, on_state=report) as device:
+        while line := await lines.get():
+            if line.isspace():
+                continue
+            try:
+                await device.record(_reading(line))
+            except InvalidReading as error:
+                _log.warning("passed over %r: %s", line.strip(), error)
+    return device.counters.acknowledged, device.pending
+
+
+def _reading(line: str) -> dict[str, float]:
+    reading: dict[str, float] = {}
+    for pair in line.split():
+        metric, _, value = pair.partition("=")
+        try:
+            reading[metric] = float(value)
+        except ValueError as error:
+            raise InvalidReading(f"{pair!r} is not metric=value") from error
+    return reading
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,1 @@
+"""A fleet of devices that do not exist, for demonstrations and for load."""
