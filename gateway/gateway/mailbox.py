@@ -21,8 +21,8 @@ class Mailbox:
 
     Two lanes. What is kept (alerts and all that must arrive) goes first and in order; a frame with a key replaces a
     waiting one of the same key, and so do snapshots, while alerts have none. Readings go when nothing kept waits, the
-    newest of each device alone: a slow client loses those, and no alert. `on_behind` is called, once, when more
-    than `backlog` kept frames have been waiting for `seconds`.
+    newest of each device alone: a slow client loses those, and no alert. `on_behind` is called when more than
+    `backlog` kept frames have been waiting for `seconds`.
     """
 
     def __init__(self, wire: Wire, backlog: int, seconds: float, on_behind: Callable[[], None]) -> None:
@@ -34,7 +34,7 @@ class Mailbox:
         self._readings: OrderedDict[int, str] = OrderedDict()
         self._something = asyncio.Event()
         self._behind: asyncio.TimerHandle | None = None
-        self._told = False
+        self._closed = False
         self._writer = asyncio.create_task(self._write())
 
     @property
@@ -44,7 +44,7 @@ class Mailbox:
 
     def put(self, frame: str, key: Hashable = None) -> None:
         """Adds a frame that must arrive."""
-        if self._told:
+        if self._closed:
             return
         if key is None:
             key = object()
@@ -53,9 +53,11 @@ class Mailbox:
         self._kept[key] = frame
         self._something.set()
         if len(self._kept) > self._backlog * FAR_BEHIND:
-            self._give_up()
+            self._closed = True
+            # Soon, not now: whoever puts this frame is on its way through all the mailboxes that get it.
+            asyncio.get_running_loop().call_soon(self._on_behind)
         elif len(self._kept) > self._backlog and not self._behind:
-            self._behind = asyncio.get_running_loop().call_later(self._seconds, self._give_up)
+            self._behind = asyncio.get_running_loop().call_later(self._seconds, self._on_behind)
 
     def put_reading(self, device_id: int, frame: str) -> None:
         """Adds a device's newest reading, in the place of one that is still waiting."""
@@ -70,17 +72,12 @@ class Mailbox:
 
     def close(self) -> None:
         """Drops what waits."""
-        self._told = True
+        self._closed = True
         if self._behind:
             self._behind.cancel()
         self._kept.clear()
         self._readings.clear()
         self._writer.cancel()
-
-    def _give_up(self) -> None:
-        if not self._told:
-            self._told = True
-            self._on_behind()
 
     async def _write(self) -> None:
         try:
