@@ -70,9 +70,11 @@ def install(with_servers: bool) -> None:
         say("To be installed:")
     if system:
         say(f"  · Debian packages, on this machine: {', '.join(system)} (their own services are not started)")
-    if python:
+    if "lock" in python:
         count = len(re.findall(r"^[\w.\-]+==", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
         say(f"  · {count} Python packages, each pinned by hash, in .venv")
+    elif python:
+        say("  · Fieldstock's own packages anew, in .venv")
     if mongod:
         say("  · MongoDB 8.2, for development, in build/servers (130 MB; Debian has none)")
     if system:

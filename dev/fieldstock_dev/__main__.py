@@ -19,6 +19,7 @@ from fieldstock_dev.servers.mongod import mongod
 from fieldstock_dev.settings import CHECKOUT, settings_from_environment
 from fieldstock_dev.stack import Stack
 from fieldstock_dev.supervision import State
+from fieldstock_dev.teardown import leftovers
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 # Wrapping would break URLs and paths apart, and colours of numbers say nothing.
@@ -89,7 +90,9 @@ def status() -> None:
     stack = _stack()
     processes = {name: process for name, process in stack.processes().items() if process.state is not State.STOPPED}
     if not processes:
-        console.print("Nothing is running. Start it: make demo")
+        left = ", ".join(leftovers(stack.home))
+        ended = f"The supervisor has ended and left behind: {left}. End it: make down"
+        console.print(ended if left else "Nothing is running. Start it: make demo")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("process", "state", "pid", "port", "up for"):

@@ -1,7 +1,6 @@
 """Ending a stack: exactly what it started, from the top down, also when its supervisor is gone."""
 
 import os
-from collections.abc import Iterator
 
 from fieldstock_dev.errors import StillRunning
 from fieldstock_dev.home import Home
@@ -28,25 +27,24 @@ def end_everything(home: Home) -> list[str]:
 
 def end_leftovers(home: Home) -> list[str]:
     """End what a supervisor left behind when it was killed, or a server when it was. Returns their names."""
-    names, identities = [], []
-    for name, identity in _noted(home):
-        if identity.pid == os.getpid():
-            continue  # The watchdog, ending what its maker left.
+    left = leftovers(home)
+    survivors = end(identity for members in left.values() for identity in members)
+    if survivors:
+        raise StillRunning(processes=", ".join(str(survivor.pid) for survivor in survivors))
+    return [name for name in left if name not in (DAEMON, WATCHDOG)]
+
+
+def leftovers(home: Home) -> dict[str, list[Identity]]:
+    """What still runs of all that was ever started here, by name."""
+    left = {}
+    for file in sorted(home.run.glob("*.pid.json")):
+        identity = Identity.read(file)
+        # Our own: the watchdog, ending what its maker left.
+        if identity is None or identity.pid == os.getpid():
+            continue
         members = identity.group()
         if identity.alive and identity not in members:
             members.append(identity)
         if members:
-            if name not in (DAEMON, WATCHDOG):
-                names.append(name)
-            identities += members
-    survivors = end(identities)
-    if survivors:
-        raise StillRunning(processes=", ".join(str(survivor.pid) for survivor in survivors))
-    return names
-
-
-def _noted(home: Home) -> Iterator[tuple[str, Identity]]:
-    for file in sorted(home.run.glob("*.pid.json")):
-        identity = Identity.read(file)
-        if identity:
-            yield file.name.removesuffix(".pid.json"), identity
+            left[file.name.removesuffix(".pid.json")] = members
+    return left

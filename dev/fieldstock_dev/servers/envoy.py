@@ -10,6 +10,8 @@ from fieldstock_dev.layout import DESCRIPTORS, ENVOY_TEMPLATE, Layout
 from fieldstock_dev.part import Ending, Launch, Layer, Part, base_environment, fingerprint
 from fieldstock_dev.ports import LOOPBACK
 
+_KEYS = "/.well-known/jwks.json"
+
 
 class Envoy(Part):
     name = "envoy"
@@ -61,8 +63,12 @@ class Envoy(Part):
         )
 
     def trouble(self) -> str | None:
-        try:
-            answer = httpx.get(f"http://{LOOPBACK}:{self.layout.ports['envoy_admin']}/ready", timeout=2)
-        except httpx.HTTPError as error:
-            return str(error)
-        return None if answer.status_code == httpx.codes.OK else answer.text.strip()
+        # Ready is the door itself; the keys come from behind it, and without them no token is taken.
+        for url in (f"http://{LOOPBACK}:{self.layout.ports['envoy_admin']}/ready", f"{self.layout.base_url}{_KEYS}"):
+            try:
+                answer = httpx.get(url, timeout=2)
+            except httpx.HTTPError as error:
+                return f"{url}: {error}"
+            if answer.status_code != httpx.codes.OK:
+                return f"{url} answers {answer.status_code}: {answer.text.strip()}"
+        return None
