@@ -191,13 +191,21 @@ class Simulator(Part):
     layer = Layer.DEVICES
     ending = Ending(seconds=10)
 
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self._fleet = layout.home.path / "simulator.json"
+
+    def trouble(self) -> str | None:
+        """A fleet is ready once it is enrolled; what it remembers of that, it writes into its file."""
+        return None if self._fleet.exists() else "its devices are not registered yet"
+
     def launch(self) -> Launch:
         command = (
             *(sys.executable, "-m", "fieldstock_device.simulate"),
             *("--url", self.layout.base_url),
             *("--devices", str(SIMULATED_DEVICES)),
             *("--rate", "1"),
-            *("--state", str(self.layout.home.path / "simulator.json")),
+            *("--state", str(self._fleet)),
         )
         contract = {
             "FIELDSTOCK_ADMIN_USERNAME": self.layout.credentials.admin_username,
