@@ -1,6 +1,7 @@
 """The whole product, running, and those who use it."""
 
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -10,11 +11,14 @@ import httpx
 import pytest
 import socketio
 
+from fieldstock.auth.v1 import device_token_service_pb2, device_token_service_pb2_grpc
+from fieldstock.telemetry.v1 import ingest_service_pb2_grpc, reading_pb2
 from fieldstock_dev.stack import Stack
+from servicekit.testing import eventually, refused
 
 
 @pytest.fixture(scope="session")
-def stack(servers: Stack) -> Iterator[Stack]:
+def stack(servers: Stack) -> Stack:
     """All services behind Envoy, on the servers of this run."""
     servers.start("auth", "inventory", "telemetry", "gateway", "envoy")
     return servers
@@ -97,3 +101,97 @@ async def socket(stack: Stack, admin: Rest) -> AsyncIterator[socketio.AsyncSimpl
             stack.base_url, socketio_path="/ws/monitoring", transports=["websocket"], auth={"token": token}
         )
         yield client
+
+
+class Device:
+    """A device as it speaks to us: gRPC, with nothing but its credential."""
+
+    def __init__(self, id: int, credential: dict[str, str], channel: grpc.aio.Channel) -> None:
+        self.id = id
+        self._credential = credential
+        self._tokens: Any = device_token_service_pb2_grpc.DeviceTokenServiceStub(channel)
+        self._ingest: Any = ingest_service_pb2_grpc.IngestServiceStub(channel)
+
+    async def token(self) -> str:
+        """Asks for an access token."""
+        request = device_token_service_pb2.IssueDeviceTokenRequest(**self._credential)
+        answer = await self._tokens.IssueDeviceToken(request, timeout=5)
+        assert answer.device_id == self.id
+        return answer.access_token
+
+    async def token_when_deployed(self) -> str:
+        """Asks until the services have heard of the deployment."""
+
+        async def granted() -> str | None:
+            try:
+                return await self.token()
+            except grpc.aio.AioRpcError:
+                return None
+
+        token = await eventually(granted)
+        assert token
+        return token
+
+    def stream(self, token: str) -> Any:
+        """Opens a stream of readings."""
+        return self._ingest.StreamReadings(metadata=(("authorization", f"Bearer {token}"),))
+
+    async def refused_token(self) -> Any:
+        """What the refusal of a token says."""
+        return await refused(self.token())
+
+
+def batch(
+    sequence: int, *rows: dict[str, float], time_ms: int | None = None, **fields: Any
+) -> reading_pb2.ReadingBatch:
+    """Rows that have the same metrics, a millisecond apart."""
+    now = time_ms or int(time.time() * 1000) - len(rows)
+    series = [reading_pb2.Series(metric=name, values=[row[name] for row in rows]) for name in rows[0]]
+    times = [now + n for n in range(len(rows))]
+    return reading_pb2.ReadingBatch(sequence=sequence, time_ms=times, series=series, **fields)
+
+
+@pytest.fixture
+def speak() -> Callable[..., reading_pb2.ReadingBatch]:
+    """Makes a batch of readings."""
+    return batch
+
+
+@pytest.fixture
+async def stocked(admin: Any, door: grpc.aio.Channel) -> Device:
+    """A new device, in stock."""
+    device, credential = await admin.new_device()
+    return Device(device["id"], credential, door)
+
+
+@pytest.fixture
+async def deployed(admin: Any, stocked: Device) -> Device:
+    """A new device, in the field."""
+    await admin("PUT", f"/devices/{stocked.id}/deploy", {"location": "Factory A - Floor 3"})
+    return stocked
+
+
+@pytest.fixture
+def make_ready(admin: Rest, door: grpc.aio.Channel) -> Callable[[], Awaitable[Device]]:
+    """Makes a device that is deployed, and known to be by all services."""
+
+    async def make() -> Device:
+        device, credential = await admin.new_device()
+        await admin("PUT", f"/devices/{device['id']}/deploy", {"location": "Factory A"})
+        ready = Device(device["id"], credential, door)
+        await ready.token_when_deployed()
+
+        async def watched() -> bool:
+            response = await admin.http.get(f"/monitoring/devices/{ready.id}")
+            return response.is_success and response.json()["status"] == "deployed"
+
+        await eventually(watched)
+        return ready
+
+    return make
+
+
+@pytest.fixture
+async def ready(make_ready: Callable[[], Awaitable[Device]]) -> Device:
+    """A device that is deployed, and known to be by all services."""
+    return await make_ready()

@@ -64,7 +64,9 @@ async def test_the_dashboard_hears_of_the_recall(admin, deployed, ear):
     await ear.subscribe(f"device:{deployed.id}")
     await admin("PUT", f"/devices/{deployed.id}/recall", {"location": "Warehouse B"})
     heard = await ear.hear("device", version=3)
-    assert heard["device"]["status"] == "in_stock"
+    assert heard["id"] == deployed.id
+    assert heard["status"] == "in_stock"
+    assert heard["log"]["action"] == "recalled"
 
 
 async def test_what_was_acknowledged_before_the_recall_stays(admin, deployed, speak):
