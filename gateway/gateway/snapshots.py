@@ -8,13 +8,15 @@ from typing import Any, Self
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
+from prometheus_client import Counter
 
 from gateway.errors import SnapshotUnavailable, in_words
 from gateway.frames import frame
 from gateway.settings import Limits
 from gateway.sources import Sources
 from gateway.topics import Subscription
-from servicekit.logs import logger
+
+SNAPSHOTS = Counter("fieldstock_edge_snapshots", "Attempts at a snapshot, by the answer of its source.", ["code"])
 
 # After a reconnect every client wants its snapshots at once; the services have others to serve.
 AT_ONCE = 32
@@ -71,18 +73,20 @@ class Snapshots:
                 async with self._gate:
                     snapshot = await self._sources.fetch(subscription.topic, subscription.session.caller.token)
             except grpc.aio.AioRpcError as error:
+                # Counted, and no line in the log: there may be one of these for each client and topic.
+                SNAPSHOTS.labels(error.code().name).inc()
                 retrying = error.code() in PASSING
                 if error.code() != told:
                     told = error.code()
                     self._send(subscription, version, {"items": [], "error": _in_words(error, retrying)})
             else:
+                SNAPSHOTS.labels(grpc.StatusCode.OK.name).inc()
                 total = {} if snapshot.total is None else {"total": snapshot.total}
                 self._send(subscription, version, {"items": snapshot.items, **total})
                 delay, told, retrying = self._limits.first_retry_seconds, None, False
             # What happens from here on the next attempt will know of.
             subscription.missed = None
             if retrying:
-                logger.warning("snapshot_failed", topic=subscription.topic, code=told, seconds=delay)
                 await asyncio.sleep(uniform(delay / 2, delay))
                 delay = min(delay * 2, self._limits.longest_retry_seconds)
             wanted = retrying or subscription.again
