@@ -120,7 +120,7 @@ async def running(
 
         await vocabulary.load()
         await registry.load()
-        Consumers(registry, alerts, sources, owner.device_changed).start(broker, owner.rules_changed)
+        Consumers(registry, alerts, sources, owner.devices_changed).start(broker, owner.rules_changed)
         await stack.enter_async_context(groups.committing())
         await stack.enter_async_context(_in_background(owner, groups))
         registrations = [

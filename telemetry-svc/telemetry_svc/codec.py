@@ -1,6 +1,7 @@
 """Readings between protobuf and columns."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +12,8 @@ from telemetry_svc.columns.fleet import Fleet, Presence
 from telemetry_svc.columns.frame import Ids
 
 MAX_ROWS, MAX_METRICS = 10_000, 64
+# From here on a piece is an array of its own: measured.
+LONG_ROWS = 32
 METRIC = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -31,17 +34,54 @@ class Refusal:
     message: str
 
 
-@dataclass(slots=True)
-class Section:
-    """Batches of one set of metrics end to end, as they came: `rows[i]` rows are those of `senders[i]`.
+class Column:
+    """A column that grows by pieces of protobuf's repeated fields.
 
-    Lists, because that is the cheap way out of protobuf: `extend` copies a column in C, and one np.array for all of
-    them costs less than one for each.
+    A long piece is cheapest as an array of its own, a short one as values in a list: for a list each value becomes an
+    object, for an array each piece does, and both take their time.
     """
 
-    values: dict[str, list[float]]
-    device: list[int] = field(default_factory=list)
-    time_ms: list[int] = field(default_factory=list)
+    __slots__ = ("_arrays", "_dtype", "_loose")
+
+    def __init__(self, dtype: type[np.generic]) -> None:
+        self._dtype = dtype
+        self._arrays: list[np.ndarray] = []
+        self._loose: list[float] = []
+
+    def extend(self, values: Collection[float], rows: int) -> None:
+        """Appends a piece of so many values."""
+        if rows < LONG_ROWS:
+            self._loose.extend(values)
+            return
+        self._flush()
+        self._arrays.append(np.asarray(values, self._dtype))
+
+    def repeat(self, value: int, rows: int) -> None:
+        """Appends the same value so many times."""
+        if rows < LONG_ROWS:
+            self._loose.extend([value] * rows)
+            return
+        self._flush()
+        self._arrays.append(np.full(rows, value, self._dtype))
+
+    def array(self) -> np.ndarray:
+        """The column, of all pieces in their order."""
+        self._flush()
+        return np.concatenate(self._arrays) if self._arrays else np.empty(0, self._dtype)
+
+    def _flush(self) -> None:
+        if self._loose:
+            self._arrays.append(np.array(self._loose, self._dtype))
+            self._loose = []
+
+
+@dataclass(slots=True)
+class Section:
+    """Batches of one set of metrics end to end, as they came: `rows[i]` rows are those of `senders[i]`."""
+
+    values: dict[str, Column]
+    device: Column = field(default_factory=lambda: Column(np.int32))
+    time_ms: Column = field(default_factory=lambda: Column(np.int64))
     rows: list[int] = field(default_factory=list)
     senders: list[Sender] = field(default_factory=list)
 
@@ -51,7 +91,7 @@ class _Layout:
     """Where the series of a batch go, in the batch's order; or why they go nowhere."""
 
     section: Section
-    columns: list[list[float]]
+    columns: list[Column]
     problem: tuple[str, str] | None
 
 
@@ -82,13 +122,13 @@ class Intake:
         section = layout.section
         section.rows.append(rows)
         section.senders.append(sender)
-        section.time_ms.extend(times)
+        section.time_ms.extend(times, rows)
         if len(devices) == rows:
-            section.device.extend(devices)
+            section.device.extend(devices, rows)
         else:
-            section.device.extend([devices[0] if devices else sender.own_device] * rows)
+            section.device.repeat(devices[0] if devices else sender.own_device, rows)
         for column, values in zip(layout.columns, columns, strict=True):
-            column.extend(values)
+            column.extend(values, rows)
         self.rows += rows
         self.bytes += rows * (12 + 8 * len(columns))
         return rows
@@ -97,7 +137,7 @@ class Intake:
         problem = _names_problem(names)
         # The order of a batch's series says nothing: one section for all orders of a set.
         ordered = tuple(sorted(names))
-        section = self.sections.get(ordered) or Section({name: [] for name in ordered})
+        section = self.sections.get(ordered) or Section({name: Column(np.float64) for name in ordered})
         if not problem:
             self.sections[ordered] = section
         layout = self._layouts[names] = _Layout(section, [section.values[name] for name in names], problem)

@@ -1,6 +1,6 @@
 """Events of others → what this service makes of them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from fieldstock.inventory.v1 import events_pb2
 from servicekit.broker import Broker, Event
@@ -17,7 +17,8 @@ DEVICE_KEYS = [
 ]
 RULE_KEYS = ["telemetry.rule.changed"]
 
-DeviceListener = Callable[[Device], Awaitable[None]]
+# Told of devices whose status changed in memory, or whose alerts were resolved.
+DeviceListener = Callable[[Sequence[int]], Awaitable[None]]
 
 
 def _device(event: Event) -> Device:
@@ -32,7 +33,6 @@ class Consumers:
     """A durable queue keeps the store as inventory says; a queue of this process's own does so with its memory."""
 
     def __init__(self, registry: Registry, alerts: Alerts, sources: Sources, listener: DeviceListener) -> None:
-        """`listener`: told of each device that changed in memory."""
         self._registry = registry
         self._alerts = alerts
         self._sources = sources
@@ -53,18 +53,24 @@ class Consumers:
         device = _device(event)
         await self._registry.store(device)
         # Even of an event that came late or again: the process may have died between the two.
-        await self._alerts.end_device(device.id, device.status, device.version)
+        ended = await self._alerts.end_device(device.id, device.status, device.version)
         # The memory as well: its own queue may have been away while this one kept the event.
-        await self.remember(event)
+        if self._registry.remember(device) or ended:
+            await self._tell(device.id)
 
     async def remember(self, event: Event) -> None:
         """Places the device in memory, and ends what it may not do any more."""
         device = _device(event)
         if self._registry.remember(device):
-            self._sources.device_changed(device.id)
-            await self._listener(device)
+            await self._tell(device.id)
 
     async def reload(self) -> None:
         """Reads what was missed while the queue was away."""
-        await self._registry.load()
-        self._sources.all_changed()
+        changed = await self._registry.load()
+        if changed:
+            await self._tell(*changed)
+
+    async def _tell(self, *device_ids: int) -> None:
+        for device_id in device_ids:
+            self._sources.device_changed(device_id)
+        await self._listener(device_ids)

@@ -17,3 +17,4 @@ STREAMS_OPEN = Gauge("fieldstock_ingest_streams_open", "Streams of readings that
 ROWS_WATCHED = Counter("fieldstock_watch_rows", "Rows that the rules have seen.")
 ALERTS_OPENED = Counter("fieldstock_watch_alerts_opened", "Alerts that were opened.", ["severity"])
 OWNER = Gauge("fieldstock_watch_owner", "1 while this process watches the fleet.")
+PRESENCE_UNTOLD = Gauge("fieldstock_watch_presence_untold", "Devices that came or went, and it is still to be told.")

@@ -49,7 +49,7 @@ class Registry:
         return True
 
     def remember(self, device: Device) -> bool:
-        """Places a device in the fleet; False when something as new is there."""
+        """Places a device in the fleet, unless something as new is there; whether its status is another one now."""
         return self._fleet.place(
             device.id,
             device.status,
@@ -58,11 +58,10 @@ class Registry:
             since_ms=milliseconds(device.changed_at),
         )
 
-    async def load(self) -> None:
-        """Places all stored devices in the fleet."""
+    async def load(self) -> list[int]:
+        """Places all stored devices in the fleet; the ids of those whose status is another one now."""
         async with self._devices.find({}) as found:
-            async for document in found:
-                self.remember(_device(document))
+            return [document["_id"] async for document in found if self.remember(_device(document))]
 
     async def documents(self, device_ids: list[int]) -> dict[int, Document]:
         """What is stored of these devices."""

@@ -50,8 +50,7 @@ class Clock:
         self._moved_ms += round(seconds * 1000)
 
 
-def batch(sequence: int = 1, /, device: Any = (), times: Any = (0,), source_id: str = "", **metrics: Any) -> Any:
-    """A batch; metrics as lists, one value for each of `times`."""
+def _batch(sequence: int, times: Any = (0,), /, device: Any = (), source_id: str = "", **metrics: Any) -> Any:
     return reading_pb2.ReadingBatch(
         sequence=sequence,
         device_id=[device] if isinstance(device, int) else device,
@@ -194,6 +193,12 @@ class Inventory:
     async def deploy(self, *device_ids: int, **fields: Any) -> None:
         for device_id in device_ids:
             await self.tell(device_id, "deployed", **fields)
+
+
+@pytest.fixture
+def batch() -> Callable[..., Any]:
+    """Makes a batch of a sequence, times and metrics (lists, one value for each time)."""
+    return _batch
 
 
 @pytest.fixture

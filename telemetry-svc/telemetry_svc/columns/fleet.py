@@ -74,17 +74,19 @@ class Fleet:
         return len(self.status)
 
     def place(self, device_id: int, status: Status, *, device_type: str, version: int, since_ms: int) -> bool:
-        """Takes in what inventory says of a device; False when something as new was known. Ids are inventory's: > 0."""
+        """Takes in what inventory says of a device, unless something as new was known; whether its status is another
+        one now. The ids are inventory's, and greater than 0."""
         if device_id >= self.capacity:
             self._grow(device_id + 1)
         if version <= self.version[device_id]:
             return False
-        if status != self.status[device_id]:
+        came = bool(status != self.status[device_id])
+        if came:
             self.since_ms[device_id] = since_ms
         self.status[device_id] = status
         self.version[device_id] = version
         self.type[device_id] = self.types.setdefault(device_type, len(self.types))
-        return True
+        return came
 
     def statuses(self, ids: Ids | Ints) -> NDArray[np.int8]:
         """The status of each id: UNKNOWN for those that inventory never told of, whatever number they are."""

@@ -33,9 +33,8 @@ def admit(section: Section, fleet: Fleet, limits: Limits, received_ms: int) -> t
     A row that breaks several rules is refused for the first of: not its sender's device, no such device, a device that
     may not send, its values, its time.
     """
-    device = np.array(section.device, np.int32)
-    values = {metric: np.array(column, np.float64) for metric, column in section.values.items()}
-    time_ms = np.array(section.time_ms, np.int64)
+    device, time_ms = section.device.array(), section.time_ms.array()
+    values = {metric: column.array() for metric, column in section.values.items()}
     checks = [*_of_devices(section, device, fleet), *_of_values(values)]
     good = ~np.logical_or.reduce([check.rows for check in checks])
     unstamped = np.flatnonzero((time_ms == 0) & good)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Protocol
@@ -142,14 +142,12 @@ class Groups:
 
     async def _commit_forever(self) -> None:
         while True:
-            await self._something.wait()
+            await self._wait_for_something()
             if self._closing and not self._group.shares:
                 return
-            try:
+            with suppress(TimeoutError):  # nobody else came
                 async with asyncio.timeout(self._linger):
                     await self._full.wait()
-            except TimeoutError:
-                pass  # nobody else came
             group, self._group = self._group, Group()
             if not self._closing:
                 self._something.clear()
@@ -160,6 +158,18 @@ class Groups:
             except Exception:  # noqa: BLE001 - a bug: one group's senders learn of it, the others go on
                 logger.exception("group_failed", rows=group.intake.rows)
                 self._fail(group, Internal(request_id=f"group {self._number}"))
+
+    async def _wait_for_something(self) -> None:
+        while self._healthy_since_ms is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_SECONDS):
+                    await self._something.wait()
+            if self._something.is_set():
+                return
+            # Nobody sends, so nobody would find out that storage is back, and silence would never mean anything.
+            if await self._journal.reachable():
+                self._healthy_since_ms = self._clock()
+        await self._something.wait()
 
     async def _commit(self, group: Group) -> None:
         # Each group a later time than the one before: so groups of one writer are ordered by it.
@@ -185,6 +195,8 @@ class Groups:
         frames: list[Frame] = []
         refusals = list(intake.refusals)
         for section in intake.sections.values():
+            if not section.rows:
+                continue  # a batch of these metrics was refused for its shape
             if not await self._vocabulary.learn(section.values):
                 why = f"There are {MAX_METRICS} metrics already"
                 refusals += [

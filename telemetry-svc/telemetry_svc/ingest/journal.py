@@ -63,6 +63,15 @@ class Journal:
         except PyMongoError as error:
             raise NotStored(repr(error)) from error
 
+    async def reachable(self) -> bool:
+        """Whether a majority answers."""
+        try:
+            with pymongo.timeout(ATTEMPT_SECONDS):
+                await self._collection.find_one({}, ["_id"])
+        except PyMongoError:
+            return False
+        return True
+
     async def _insert(self, documents: list[Document]) -> None:
         try:
             with pymongo.timeout(ATTEMPT_SECONDS):

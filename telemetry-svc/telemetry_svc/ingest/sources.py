@@ -92,6 +92,11 @@ class Stream:
             self._ending = error
             self._limit.reschedule(asyncio.get_running_loop().time())
 
+    async def _last_commit(self) -> None:
+        with suppress(TimeoutError, ServiceError):  # the end has its reason already
+            async with asyncio.timeout(LAST_WORD_SECONDS):
+                await self._all_committed()
+
     @asynccontextmanager
     async def limited(self, seconds: float) -> AsyncIterator[None]:
         """Runs the block until it is done, `end` is called, or so many seconds are over: the token's."""
@@ -102,10 +107,11 @@ class Stream:
         except TimeoutError:
             if not limit.expired():
                 raise
-            with suppress(TimeoutError, ServiceError):  # the end has its reason already
-                async with asyncio.timeout(LAST_WORD_SECONDS):
-                    await self._all_committed()
+            await self._last_commit()
             raise (self._ending or TokenExpired()) from None
+        except ServiceError:
+            await self._last_commit()
+            raise
         finally:
             self._limit = None
 
@@ -170,11 +176,6 @@ class Sources:
         except DeviceNotDeployed as error:
             for stream in self._of_device.get(device_id, set()):
                 stream.end(error)
-
-    def all_changed(self) -> None:
-        """Likewise for every device with a stream."""
-        for device_id in list(self._of_device):
-            self.device_changed(device_id)
 
     def end_all(self) -> None:
         """Sends every sender away, to another replica or to this one when it is back."""

@@ -21,19 +21,16 @@ class IngestServicer(ingest_service_pb2_grpc.IngestServiceServicer):
         self._singles = singles
 
     async def StreamReadings(self, request_iterator: Any, context: Any) -> reading_pb2.StreamSummary:
-        summary = reading_pb2.StreamSummary()
+        stream: Stream | None = None
         try:
             async with self._sources.open(caller()) as stream:
-                try:
-                    await context.send_initial_metadata((("rotate-after-ms", str(self._sources.rotate_after_ms)),))
-                    async for batch in request_iterator:
-                        await stream.take(batch)
-                    await stream.settled()
-                finally:
-                    summary = _summary(stream)
+                await context.send_initial_metadata((("rotate-after-ms", str(self._sources.rotate_after_ms)),))
+                async for batch in request_iterator:
+                    await stream.take(batch)
+                await stream.settled()
+            return _summary(stream)
         finally:
-            context.set_trailing_metadata(((SUMMARY, summary.SerializeToString()),))
-        return summary
+            context.set_trailing_metadata(((SUMMARY, _summary(stream).SerializeToString()),))
 
     async def CreateReading(self, request: Any, context: Any) -> reading_pb2.Reading:
         own_device(request.device_id)
@@ -44,18 +41,20 @@ class IngestServicer(ingest_service_pb2_grpc.IngestServiceServicer):
 
 
 def _metrics(request: Any) -> dict[str, float]:
-    metrics = dict(request.metrics)
-    if len(metrics) > MAX_METRICS:
+    given = request.metrics.fields
+    if len(given) > MAX_METRICS:
         raise InvalidField("metrics", f"must not be more than {MAX_METRICS}")
-    for name, value in metrics.items():
+    for name, value in given.items():
         if not METRIC.fullmatch(name):
             raise InvalidField(f"metrics.{name[:64]}", f"is no metric name ({METRIC.pattern})")
-        if not math.isfinite(value):
+        if value.WhichOneof("kind") != "number_value" or not math.isfinite(value.number_value):
             raise InvalidField(f"metrics.{name}", "must be a finite number")
-    return metrics
+    return {name: value.number_value for name, value in given.items()}
 
 
-def _summary(stream: Stream) -> reading_pb2.StreamSummary:
+def _summary(stream: Stream | None) -> reading_pb2.StreamSummary:
+    if stream is None:
+        return reading_pb2.StreamSummary()
     rejections = [
         reading_pb2.Rejection(reason=reason, rows=tally.rows, message=tally.message)
         for reason, tally in sorted(stream.refused.items(), key=lambda item: -item[1].rows)

@@ -85,19 +85,19 @@ class Alerts:
                 del writes[: problem["index"] + 1]
 
     def _write(self, change: Change, names: Mapping[int, str]) -> UpdateOne:
-        identity = alert_id(change.rule, change.device_id, change.opened_ms)
         if isinstance(change, Opening):
             ALERTS_OPENED.labels(change.rule.severity).inc()
-            document = self._document(identity, change, names.get(change.device_id, ""))
-            return UpdateOne({"_id": identity}, {"$setOnInsert": first(OPENED, document)}, upsert=True)
-        return UpdateOne(
-            {"_id": identity, "resolved_at": None}, self._resolve(moment(change.cleared_ms), Because.CLEARED)
-        )
+            document = self._document(change, names.get(change.device_id, ""))
+            return UpdateOne({"_id": document["_id"]}, {"$setOnInsert": first(OPENED, document)}, upsert=True)
+        # Whichever is open: should memory have another beginning than the alert, it is over all the same.
+        cleared_at = moment(change.cleared_ms)
+        which = {"rule_id": change.rule.id, "device_id": change.device_id, "opened_at": {"$lte": cleared_at}}
+        return UpdateOne({**which, "resolved_at": None}, self._resolve(cleared_at, Because.CLEARED))
 
-    def _document(self, identity: str, opening: Opening, device_name: str) -> Document:
+    def _document(self, opening: Opening, device_name: str) -> Document:
         rule = opening.rule
         return {
-            "_id": identity,
+            "_id": alert_id(rule, opening.device_id, opening.opened_ms),
             "device_id": opening.device_id,
             "device_name": device_name,
             "device_version": opening.device_version,
@@ -132,10 +132,10 @@ class Alerts:
         update = self._resolve(moment(self._clock()), because)
         return bool((await self._alerts.update_many({**which, "resolved_at": None}, update)).modified_count)
 
-    async def open_ones(self) -> AsyncIterator[OpenAlert]:
-        """All alerts without an end."""
+    async def open_ones(self, which: Mapping[str, Any]) -> AsyncIterator[OpenAlert]:
+        """The alerts without an end, of those that fit."""
         fields = ["rule_id", "rule_version", "device_id", "opened_at"]
-        async with self._alerts.find({"resolved_at": None}, fields) as found:
+        async with self._alerts.find({**which, "resolved_at": None}, fields) as found:
             async for document in found:
                 yield OpenAlert(
                     document["_id"],

@@ -12,11 +12,13 @@ from servicekit.logs import logger
 from telemetry_svc.clock import moment
 from telemetry_svc.codec import newest
 from telemetry_svc.columns.fleet import Fleet
+from telemetry_svc.observability import PRESENCE_UNTOLD
 
 ONLINE, OFFLINE = "telemetry.presence.online", "telemetry.presence.offline"
 READINGS = "readings"
 LIVE_SECONDS = 1.0
-AT_ONCE = 200
+# About a thousand a second: a whole fleet that comes back takes a while, and not the readings' time.
+AT_ONCE, PAUSE_SECONDS = 50, 0.05
 DEVICES_PER_MESSAGE = 5_000
 RETRY_SECONDS = 1.0
 
@@ -55,10 +57,15 @@ class Announcer:
             while self._untold:
                 some = list(self._untold.items())[:AT_ONCE]
                 try:
-                    await asyncio.gather(*(self._tell(device_id, *change) for device_id, change in some))
+                    telling = (self._tell(device_id, *change) for device_id, change in some)
+                    for outcome in await asyncio.gather(*telling, return_exceptions=True):
+                        if outcome:
+                            raise outcome
                 except Unpublished as error:
                     logger.warning("presence_waits", devices=len(self._untold), error=str(error))
                     await asyncio.sleep(RETRY_SECONDS)
+                PRESENCE_UNTOLD.set(len(self._untold))
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def _tell(self, device_id: int, online: bool, at_ms: int) -> None:
         message = self._render(device_id, online, int(self._fleet.last_seen_ms[device_id]), at_ms)

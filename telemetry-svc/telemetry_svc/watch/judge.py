@@ -26,11 +26,10 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Clearing:
-    """The condition of an alert that opened at `opened_ms` is over since `cleared_ms`."""
+    """The condition of the alert that a device has open is over since `cleared_ms`."""
 
     rule: Rule
     device_id: int
-    opened_ms: int
     cleared_ms: int
 
 
@@ -130,8 +129,8 @@ class Judge:
                 memory.put(device_id, after)
             if outcome is Outcome.OPENED and after:
                 changes.append(self._opening(rule, device_id, after.since_ms, value, words(threshold, value)))
-            elif outcome is Outcome.CLEARED and before:
-                changes.append(Clearing(rule, device_id, before.since_ms, time_ms))
+            elif outcome is Outcome.CLEARED:
+                changes.append(Clearing(rule, device_id, time_ms))
         return changes
 
     def sweep(self, now_ms: int) -> list[Change]:
@@ -161,10 +160,9 @@ class Judge:
         heard = np.flatnonzero((self._fleet.presence == Presence.ONLINE) & (memory.phase == Phase.OPEN))
         changes: list[Change] = []
         for device_id in heard.tolist():
-            excursion = memory.excursions[device_id]
             memory.put(device_id, None)
             cleared_ms = int(self._fleet.last_seen_ms[device_id])
-            changes.append(Clearing(memory.rule, device_id, excursion.since_ms, cleared_ms))
+            changes.append(Clearing(memory.rule, device_id, cleared_ms))
         return changes
 
     def _opening(self, rule: Rule, device_id: int, opened_ms: int, value: float, message: str) -> Opening:

@@ -1,7 +1,8 @@
 """The one that watches: follows the journal, steps the rules, judges presence, keeps the state."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from pymongo.errors import PyMongoError
@@ -13,7 +14,6 @@ from telemetry_svc.columns.frame import PARTITIONS, Frame
 from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.ingest.journal import Journal
 from telemetry_svc.observability import OWNER, ROWS_WATCHED
-from telemetry_svc.registry import Device
 from telemetry_svc.watch.alerts import Alerts, Because
 from telemetry_svc.watch.announcer import Announcer
 from telemetry_svc.watch.handover import Handover
@@ -87,8 +87,6 @@ class Owner:
 
     async def _watch(self, groups: Groups) -> None:
         await self._recover()
-        self.watching = True
-        OWNER.set(1)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._sweep_now_and_then(groups))
@@ -101,16 +99,18 @@ class Owner:
             self._fleet.forget()
             self._judge = Judge(self._fleet, self._patience)
             self._judge.use(await self._rulebook.all())
-            position_ms = await self._state.restore(self._fleet, self._judge)
-            await self._resume_alerts()
+            self._position_ms = position_ms = await self._state.restore(self._fleet, self._judge)
+            await self._resume_alerts({})
             began_ms = self._clock()
             await self._replay(position_ms)
             await self._handover.open()
             await self._replay(began_ms - OVERLAP_MS)
+            self.watching = True
+            OWNER.set(1)
 
-    async def _resume_alerts(self) -> None:
+    async def _resume_alerts(self, which: Mapping[str, Any]) -> None:
         rules = {rule.id: rule for rule in await self._rulebook.all()}
-        async for alert in self._alerts.open_ones():
+        async for alert in self._alerts.open_ones(which):
             excursion = Excursion(alert.opened_ms, opened=True)
             status = self._fleet.status_of(alert.device_id)
             if status is not Status.DEPLOYED:
@@ -174,21 +174,20 @@ class Owner:
             except PyMongoError as error:
                 logger.warning("state_not_saved", error=str(error))
 
-    async def device_changed(self, device: Device) -> None:
-        """Ends what a device has open when it is not deployed any more."""
-        if not self.watching or device.status is Status.DEPLOYED:
-            return
+    async def devices_changed(self, device_ids: Sequence[int]) -> None:
+        """Begins anew with devices that came to another status, or whose alerts were resolved."""
         async with self._turn:
-            self._judge.forget(device.id)
-            # Again, after the consumer did: an alert may have been on its way.
-            if await self._alerts.end_device(device.id, device.status, device.version):
+            if self.watching:
+                for device_id in device_ids:
+                    self._judge.forget(device_id)
+                # Also ends what the consumer could not: an alert that was on its way when the status changed.
+                await self._resume_alerts({"device_id": {"$in": list(device_ids)}})
                 self._teller.nudge()
 
     async def rules_changed(self) -> None:
         """Judges by the rules as they are now; what was open by others is closed."""
-        if not self.watching:
-            return
         async with self._turn:
-            self._judge.use(await self._rulebook.all())
-            await self._resume_alerts()
-            self._teller.nudge()
+            if self.watching:
+                self._judge.use(await self._rulebook.all())
+                await self._resume_alerts({})
+                self._teller.nudge()

@@ -5,6 +5,7 @@ A document that has something to tell holds it in the array `events`, which is a
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -73,16 +74,17 @@ class Teller:
             except (PyMongoError, Unpublished) as error:
                 logger.warning("events_wait", error=str(error))
             if not told:
-                try:
+                with suppress(TimeoutError):  # looks all the same
                     async with asyncio.timeout(POLL_SECONDS):
                         await self._something.wait()
-                except TimeoutError:
-                    pass  # looks all the same
 
     async def _tell(self, collection: Collection, render: Render) -> int:
         found = collection.find({"events.at": {"$exists": True}}, limit=BATCH, hint="untold")
         documents = await found.to_list()
-        await asyncio.gather(*(self._tell_one(collection, render, document) for document in documents))
+        telling = (self._tell_one(collection, render, document) for document in documents)
+        for outcome in await asyncio.gather(*telling, return_exceptions=True):
+            if outcome:
+                raise outcome
         return len(documents)
 
     async def _tell_one(self, collection: Collection, render: Render, document: Document) -> None:
