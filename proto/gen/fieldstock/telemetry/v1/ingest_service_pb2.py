@@ -26,18 +26,17 @@ from fieldstock.access.v1 import access_pb2 as fieldstock_dot_access_dot_v1_dot_
 from fieldstock.telemetry.v1 import reading_pb2 as fieldstock_dot_telemetry_dot_v1_dot_reading__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,fieldstock/telemetry/v1/ingest_service.proto\x12\x17\x66ieldstock.telemetry.v1\x1a!fieldstock/access/v1/access.proto\x1a%fieldstock/telemetry/v1/reading.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x02\n\x14\x43reateReadingRequest\x12!\n\tdevice_id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x08\x64\x65viceId\x12Z\n\x07metrics\x18\x02 \x03(\x0b\x32:.fieldstock.telemetry.v1.CreateReadingRequest.MetricsEntryB\x04\xe2\x41\x01\x02R\x07metrics\x12.\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x1a:\n\x0cMetricsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value:\x02\x38\x01\x32\x88\x02\n\rIngestService\x12m\n\x0eStreamReadings\x12%.fieldstock.telemetry.v1.ReadingBatch\x1a&.fieldstock.telemetry.v1.StreamSummary\"\n\xa2\xbb\x18\x06\x10\x02\x1a\x02\x01\x02(\x01\x12\x87\x01\n\rCreateReading\x12-.fieldstock.telemetry.v1.CreateReadingRequest\x1a .fieldstock.telemetry.v1.Reading\"%\xa2\xbb\x18\x06\x10\x02\x1a\x02\x01\x02\x82\xd3\xe4\x93\x02\x15\"\x10/monitoring/data:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,fieldstock/telemetry/v1/ingest_service.proto\x12\x17\x66ieldstock.telemetry.v1\x1a!fieldstock/access/v1/access.proto\x1a%fieldstock/telemetry/v1/reading.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\x14\x43reateReadingRequest\x12!\n\tdevice_id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x08\x64\x65viceId\x12\x37\n\x07metrics\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x02R\x07metrics\x12.\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time2\x88\x02\n\rIngestService\x12m\n\x0eStreamReadings\x12%.fieldstock.telemetry.v1.ReadingBatch\x1a&.fieldstock.telemetry.v1.StreamSummary\"\n\xa2\xbb\x18\x06\x10\x02\x1a\x02\x01\x02(\x01\x12\x87\x01\n\rCreateReading\x12-.fieldstock.telemetry.v1.CreateReadingRequest\x1a .fieldstock.telemetry.v1.Reading\"%\xa2\xbb\x18\x06\x10\x02\x1a\x02\x01\x02\x82\xd3\xe4\x93\x02\x15\"\x10/monitoring/data:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fieldstock.telemetry.v1.ingest_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREATEREADINGREQUEST_METRICSENTRY']._loaded_options = None
-  _globals['_CREATEREADINGREQUEST_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_CREATEREADINGREQUEST'].fields_by_name['device_id']._loaded_options = None
   _globals['_CREATEREADINGREQUEST'].fields_by_name['device_id']._serialized_options = b'\342A\001\002'
   _globals['_CREATEREADINGREQUEST'].fields_by_name['metrics']._loaded_options = None
@@ -46,10 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTSERVICE'].methods_by_name['StreamReadings']._serialized_options = b'\242\273\030\006\020\002\032\002\001\002'
   _globals['_INGESTSERVICE'].methods_by_name['CreateReading']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['CreateReading']._serialized_options = b'\242\273\030\006\020\002\032\002\001\002\202\323\344\223\002\025\"\020/monitoring/data:\001*'
-  _globals['_CREATEREADINGREQUEST']._serialized_start=244
-  _globals['_CREATEREADINGREQUEST']._serialized_end=501
-  _globals['_CREATEREADINGREQUEST_METRICSENTRY']._serialized_start=443
-  _globals['_CREATEREADINGREQUEST_METRICSENTRY']._serialized_end=501
-  _globals['_INGESTSERVICE']._serialized_start=504
-  _globals['_INGESTSERVICE']._serialized_end=768
+  _globals['_CREATEREADINGREQUEST']._serialized_start=274
+  _globals['_CREATEREADINGREQUEST']._serialized_end=436
+  _globals['_INGESTSERVICE']._serialized_start=439
+  _globals['_INGESTSERVICE']._serialized_end=703
 # @@protoc_insertion_point(module_scope)
