@@ -42,6 +42,8 @@ class IngestServicer(ingest_service_pb2_grpc.IngestServiceServicer):
 
 def _metrics(request: Any) -> dict[str, float]:
     given = request.metrics.fields
+    if not given:
+        raise InvalidField("metrics", "is required")
     if len(given) > MAX_METRICS:
         raise InvalidField("metrics", f"must not be more than {MAX_METRICS}")
     for name, value in given.items():
