@@ -1,19 +1,26 @@
 """auth-svc as it runs, with a database and a broker of the test's own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import hashlib
+import itertools
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
 import psycopg
 import pytest
-from pydantic import SecretStr
+from argon2 import PasswordHasher
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from auth_svc.__main__ import MIGRATIONS
-from auth_svc.app import prepare, running
-from auth_svc.consumers import QUEUE
-from auth_svc.settings import MigrationSettings, Settings
+from auth_svc.app import running
+from auth_svc.consumers import KEYS, QUEUE
+from auth_svc.models import Base
+from auth_svc.settings import Settings
 from fieldstock.auth.v1 import (
     device_token_service_pb2,
     device_token_service_pb2_grpc,
@@ -26,7 +33,7 @@ from fieldstock.inventory.v1 import device_pb2, events_pb2
 from servicekit.access import Caller, Verifier
 from servicekit.broker import Broker, Event
 from servicekit.keys import RemoteKeys
-from servicekit.testing import channel_to, fresh_database, fresh_vhost
+from servicekit.testing import channel_to, eventually, fresh_database, fresh_vhost
 
 ADMIN, PASSWORD = "admin", "correct horse battery staple"
 
@@ -45,7 +52,7 @@ class Clock:
         self._ahead += timedelta(**ahead)
 
 
-class Auth:
+class Client:
     """What anybody can ask of auth-svc."""
 
     def __init__(self, channel: grpc.aio.Channel, clock: Clock) -> None:
@@ -83,22 +90,39 @@ class Auth:
 class Inventory:
     """Tells of devices, in the place of inventory-svc."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, rows: psycopg.AsyncConnection) -> None:
         self._broker = broker
+        self._rows = rows
+        self._barriers = itertools.count(1_000_000)
 
-    async def tell(self, key: str, message: Any) -> None:
+    async def tell(self, key: str, body: bytes) -> None:
         """Publishes an event, for which auth's queue must be there."""
-        await self._broker.publish(Event.of(f"inventory.device.{key}", message), mandatory=True)
+        await self._broker.publish(Event(f"inventory.device.{key}", body), mandatory=True)
 
     async def device(self, id: int = 7, status: str = "deployed", version: int = 2, serial: str = "SN-7") -> None:
+        """An event of a change of a device."""
         device = device_pb2.Device(id=id, serial_number=serial, status=status, version=version)
-        await self.tell(status, events_pb2.DeviceChanged(device=device))
+        await self.tell(status, events_pb2.DeviceChanged(device=device).SerializeToString())
 
-    async def credential(self, sha256: bytes, id: int = 7, version: int = 1, serial: str = "SN-7") -> None:
+    async def credential(self, secret: str, id: int = 7, version: int = 1, serial: str = "SN-7") -> None:
+        """An event of a device's new secret."""
         changed = events_pb2.DeviceCredentialChanged(
-            device_id=id, serial_number=serial, secret_sha256=sha256, version=version
+            device_id=id,
+            serial_number=serial,
+            secret_sha256=hashlib.sha256(secret.encode()).digest(),
+            version=version,
         )
-        await self.tell("credential", changed)
+        await self.tell("credential", changed.SerializeToString())
+
+    async def heard(self) -> None:
+        """Returns when auth has handled all that was told: it has handled what was told last."""
+        barrier = next(self._barriers)
+        await self.device(barrier, "in_stock", 1, f"barrier {barrier}")
+        await eventually(lambda: self._knows(barrier))
+
+    async def _knows(self, device_id: int) -> Any:
+        query = "SELECT 1 FROM t_device_principals WHERE device_id = %s"
+        return await (await self._rows.execute(query, [device_id])).fetchone()
 
 
 class Heard:
@@ -125,29 +149,61 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def database(servers: object) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def schema(servers: object) -> Iterator[str]:
     with fresh_database(MIGRATIONS) as url:
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def vhost(servers: object) -> Iterator[str]:
     with fresh_vhost() as url:
         yield url
 
 
-@pytest.fixture
-def settings(database: str, vhost: str) -> MigrationSettings:
-    return MigrationSettings(amqp_url=vhost, postgres_url=database, admin_password=SecretStr(PASSWORD))
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    return PasswordHasher().hash(PASSWORD)
 
 
 @pytest.fixture
-async def auth(settings: MigrationSettings, clock: Clock) -> AsyncIterator[Auth]:
-    await prepare(settings)
-    serving = Settings(amqp_url=settings.amqp_url, postgres_url=settings.postgres_url)
-    async with running(serving, clock) as server, channel_to(server.port) as channel:
-        yield Auth(channel, clock)
+def database(schema: str) -> str:
+    """A database in which nothing is."""
+    tables = sql.SQL(", ").join(sql.Identifier(table) for table in Base.metadata.tables)
+    with psycopg.connect(schema) as connection:
+        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+    return schema
+
+
+@pytest.fixture
+def settings(database: str, vhost: str) -> Settings:
+    return Settings(amqp_url=vhost, postgres_url=database)
+
+
+@pytest.fixture
+def auth_at(clock: Clock) -> Callable[[int], AbstractAsyncContextManager[Client]]:
+    """A client of whatever serves at a port."""
+
+    @asynccontextmanager
+    async def at(port: int) -> AsyncIterator[Client]:
+        async with channel_to(port) as channel:
+            yield Client(channel, clock)
+
+    return at
+
+
+@pytest.fixture
+def admin(database: str, password_hash: str) -> None:
+    """User 1, by ADMIN and PASSWORD."""
+    insert = "INSERT INTO t_users (username, password_hash, role) VALUES (%s, %s, 'admin')"
+    with psycopg.connect(database) as connection:
+        connection.execute(insert, [ADMIN, password_hash])
+
+
+@pytest.fixture
+async def auth(settings: Settings, admin: None, clock: Clock, auth_at: Any) -> AsyncIterator[Client]:
+    async with running(settings, clock) as server, auth_at(server.port) as client:
+        yield client
 
 
 @pytest.fixture
@@ -158,25 +214,42 @@ async def rows(database: str) -> AsyncIterator[psycopg.AsyncConnection]:
 
 
 @pytest.fixture
-async def inventory(auth: Auth, vhost: str) -> AsyncIterator[Inventory]:
+async def inventory(auth: Client, vhost: str, rows: psycopg.AsyncConnection) -> AsyncIterator[Inventory]:
     async with Broker(vhost, "inventory") as broker:
-        yield Inventory(broker)
-
-
-@pytest.fixture
-async def buried(auth: Auth, vhost: str) -> AsyncIterator[Heard]:
-    """What auth could not read."""
-    heard = Heard()
-    async with Broker(vhost, "undertaker") as broker:
-        broker.consume(f"{QUEUE}.dead", [], heard.handle)
-        yield heard
+        await broker.declare(QUEUE, KEYS)
+        yield Inventory(broker, rows)
 
 
 @pytest.fixture
 async def heard(vhost: str) -> AsyncIterator[Heard]:
     """What auth tells others."""
-    listening = Heard()
+    listening, listens = Heard(), asyncio.Event()
+
+    async def begin() -> None:
+        listens.set()
+
     async with Broker(vhost, "listener") as broker:
-        broker.consume("listener", ["auth.#"], listening.handle)
-        await broker.declare("listener", ["auth.#"])
+        broker.subscribe(["auth.#"], listening.handle, on_connect=begin)
+        await listens.wait()
         yield listening
+
+
+@pytest.fixture
+def outage(database: str, rows: psycopg.AsyncConnection) -> Callable[[], AbstractAsyncContextManager[None]]:
+    """Takes the database away from auth for as long as its block runs."""
+    name = conninfo_to_dict(database)["dbname"]
+
+    @asynccontextmanager
+    async def away() -> AsyncIterator[None]:
+        server = os.environ["FIELDSTOCK_POSTGRES_URL"]
+        async with await psycopg.AsyncConnection.connect(server, autocommit=True) as connection:
+            allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+            await connection.execute(allow.format(sql.Identifier(name), False))
+            try:
+                auths = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
+                await connection.execute(auths, [name, rows.info.backend_pid])
+                yield
+            finally:
+                await connection.execute(allow.format(sql.Identifier(name), True))
+
+    return away
