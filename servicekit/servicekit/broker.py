@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Self
-from uuid import uuid4
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
 from google.protobuf.message import DecodeError, Message
 
+from servicekit.event import Event
 from servicekit.logs import logger
 from servicekit.observability import EVENTS_HANDLED, EVENTS_PUBLISHED
 
@@ -29,21 +27,6 @@ BROKER_GONE = (aio_pika.exceptions.AMQPError, ConnectionError, OSError, asyncio.
 
 class Unpublished(Exception):
     """The broker did not confirm an event in time, or is away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened: `key` is its routing key and CloudEvents type, `body` its serialized protobuf."""
-
-    key: str
-    body: bytes
-    id: str = field(default_factory=lambda: str(uuid4()))
-    time: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    @classmethod
-    def of(cls, key: str, message: Message) -> Self:
-        """A new event of a protobuf message."""
-        return cls(key, message.SerializeToString())
 
 
 # Handles one event. Raises DecodeError for what can never be read.
@@ -90,20 +73,7 @@ class Broker:
 
         Raises Unpublished; the event may then have been published all the same.
         """
-        headers: dict[str, Any] = {
-            "ce-id": event.id,
-            "ce-type": event.key,
-            "ce-source": self._source,
-            "ce-time": event.time.isoformat(),
-            "ce-specversion": "1.0",
-        }
-        message = aio_pika.Message(
-            event.body,
-            headers=headers,
-            message_id=event.id,
-            content_type="application/protobuf",
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        )
+        message = event.to_message(self._source)
         try:
             async with asyncio.timeout(CONFIRM_SECONDS):
                 await self._connected.wait()
@@ -178,7 +148,7 @@ class Broker:
             async with declared.iterator() as deliveries:
                 async for delivery in deliveries:
                     try:
-                        await handler(_event(delivery))
+                        await handler(Event.of_delivery(delivery))
                     except Exception:  # noqa: BLE001 - one bad event must not end the others'
                         logger.exception("event_not_handled", key=delivery.routing_key)
                     await delivery.ack()
@@ -192,7 +162,7 @@ class Broker:
         while True:
             attempt += 1
             try:
-                await handler(_event(delivery))
+                await handler(Event.of_delivery(delivery))
             except self._transient as error:
                 logger.warning("event_waits", queue=queue, key=delivery.routing_key, error=repr(error), seconds=delay)
             except DecodeError as error:
@@ -295,13 +265,3 @@ class Broker:
 
     def _start(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))
-
-
-def _event(delivery: AbstractIncomingMessage) -> Event:
-    time = delivery.headers.get("ce-time")
-    return Event(
-        key=str(delivery.headers.get("ce-type") or delivery.routing_key),
-        body=delivery.body,
-        id=str(delivery.headers.get("ce-id") or delivery.message_id or ""),
-        time=datetime.fromisoformat(str(time)) if time else datetime.now(UTC),
-    )
