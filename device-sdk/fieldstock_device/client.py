@@ -191,6 +191,9 @@ class DeviceClient:
                 self._become(State.ONLINE)
                 continue
             _log.debug("%s: %s", self.serial_number, failure)
+            if self._renews_token_after(failure):
+                continue
+            self._become(_state_after(failure))
             if failure.is_refusal and self._is_closing:
                 return
             await self._pause(failure)
@@ -236,26 +239,24 @@ class DeviceClient:
         self._rotate_after = rotate_after
         self._become(State.ONLINE)
 
+    def _renews_token_after(self, failure: Failure) -> bool:
+        """Whether the token may be all that is wrong: then the next attempt, with a new one, need not wait. Once."""
+        unauthenticated = failure.code is grpc.StatusCode.UNAUTHENTICATED
+        # A token of before a recall is no good after it, either.
+        had_token = (unauthenticated or failure.reason == DEVICE_NOT_DEPLOYED) and self._tokens.forget()
+        if not (had_token and unauthenticated) or self._backoff.attempts:
+            return False
+        self._backoff.attempts = 1
+        return True
+
     async def _pause(self, failure: Failure) -> None:
         """Waits as long as this failure asks for, or until the client is closed."""
-        first = self._backoff.attempts == 0
-        cap = self._pace.refused_cap if failure.is_refusal else self._pace.backoff_cap
-        wait = self._backoff.next(cap=cap) + (failure.retry_after or 0.0)
         if failure.reason == INVALID_SEQUENCE:
             # Server and spool count differently, and will go on doing so: start counting anew. What the server has
             # already, it recognises.
             self._spool.renew()
-        if failure.reason == DEVICE_NOT_DEPLOYED:
-            self._tokens.forget()
-            self._become(State.NOT_DEPLOYED)
-        elif failure.code is grpc.StatusCode.UNAUTHENTICATED and self._tokens.forget() and first:
-            # Mostly just a token that was revoked or came of age.
-            return
-        elif failure.is_refusal:
-            self._become(State.REFUSED)
-        else:
-            self._become(State.RETRYING)
-        await self._closing.wait(wait)
+        cap = self._pace.refused_cap if failure.is_refusal else self._pace.backoff_cap
+        await self._closing.wait(self._backoff.next(cap=cap) + (failure.retry_after or 0.0))
 
     def _become(self, state: State) -> None:
         if state is self.state:
@@ -263,6 +264,12 @@ class DeviceClient:
         self.state = state
         if self._on_state is not None:
             self._on_state(state)
+
+
+def _state_after(failure: Failure) -> State:
+    if failure.reason == DEVICE_NOT_DEPLOYED:
+        return State.NOT_DEPLOYED
+    return State.REFUSED if failure.is_refusal else State.RETRYING
 
 
 def _milliseconds(time: datetime | float) -> int:

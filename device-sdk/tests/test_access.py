@@ -91,6 +91,25 @@ async def test_a_wrong_secret_is_reported(world):
     assert client.pending == 1
 
 
+async def test_a_wrong_secret_is_reported_even_by_a_client_that_is_closing(world):
+    async with world.device(secret="guessed") as client:
+        await record(client, 1)
+    assert world.states == [State.REFUSED, State.CLOSED]
+
+
+async def test_a_revoked_token_does_not_keep_a_closing_client_from_flushing(world):
+    world.peer.rotate_after_ms = 10_000
+    async with world.device() as client:
+        await record(client, 1)
+        world.clock.advance(1)
+        await world.until(lambda: world.peer.batches)
+        world.clock.advance(10)
+        await world.until(lambda: client.counters.acknowledged == 1)
+        world.peer.revoked.add("token-1")
+        await record(client, 2)
+    assert client.counters.acknowledged == 2
+
+
 async def test_a_device_in_stock_waits_reports_it_and_delivers_once_it_is_deployed(world, ending):
     world.peer.token_failures.extend(ending(*NOT_DEPLOYED) for _ in range(12))
     async with world.device(pace=SINGLE) as client:

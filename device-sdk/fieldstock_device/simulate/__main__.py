@@ -27,7 +27,7 @@ def main(
     url: Annotated[str, typer.Option(help="Where Fieldstock is.")] = "http://127.0.0.1:8080",
     devices: Annotated[int, typer.Option(min=1, help="How many devices.")] = 25,
     rate: Annotated[float, typer.Option(min=0.001, help="Readings a second, of each device.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same fleet, with the same fate.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same fleet, with the same fate.")] = 2,
     state: Annotated[
         Path | None,
         typer.Option(help="File that keeps the devices' credentials; without it they are made anew."),

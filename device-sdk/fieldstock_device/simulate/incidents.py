@@ -56,13 +56,13 @@ class Plan:
 def plan(index: int, devices: int) -> Plan:
     """What is in store for the device at `index` of so many.
 
-    A fleet of any size has a spike every quarter of a minute or so and an outage every minute or two; a small one less,
+    A large fleet has a spike every 20 seconds and an outage every minute and a half on average; a small one has fewer,
     for no device should do nothing else. Device 0 overheats and device 1 falls silent within the first minute, so that
     whoever watches need not wait for chance.
     """
     return Plan(
-        spike_every=max(600.0, devices * 15.0),
-        outage_every=max(2400.0, devices * 90.0),
+        spike_every=max(1200.0, devices * 20.0),
+        outage_every=max(3600.0, devices * 90.0),
         first_spike=Spike("temperature", 20.0, 80.0) if index == 0 else None,
         first_outage=Outage(Silence.NO_POWER, 40.0, 190.0) if index == 1 else None,
     )
