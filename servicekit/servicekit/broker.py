@@ -29,6 +29,10 @@ class Unpublished(Exception):
     """The broker did not confirm an event in time, or is away."""
 
 
+class Unwanted(Unpublished):
+    """No queue wants an event of this key."""
+
+
 # Handles one event. Raises DecodeError for what can never be read.
 Handler = Callable[[Event], Awaitable[None]]
 
@@ -71,7 +75,7 @@ class Broker:
     async def publish(self, event: Event, *, mandatory: bool = False) -> None:
         """Returns when the broker has the event on disk. `mandatory`: some queue must want it.
 
-        Raises Unpublished; the event may then have been published all the same.
+        Raises Unwanted; Unpublished, when the event may have been published all the same.
         """
         message = event.to_message(self._source)
         try:
@@ -79,6 +83,8 @@ class Broker:
                 await self._connected.wait()
                 assert self._events is not None
                 await self._events.publish(message, event.key, mandatory=mandatory)
+        except aio_pika.exceptions.PublishError as error:
+            raise Unwanted(f"{event.key}: no queue wants it") from error
         except BROKER_GONE as error:
             raise Unpublished(f"{event.key}: {error!r}") from error
         EVENTS_PUBLISHED.labels(event.key).inc()

@@ -1,13 +1,14 @@
 """The outbox of a SQL service: an event is written with the change that it tells of, and published afterwards.
 
-Published at least once, and for one subject in the order of its changes: a row's id is drawn while the subject's row is
-locked.
+Published at least once, and for one subject in the order of its changes, since a row's id is drawn while the subject's
+row is locked. What the broker did not take goes out later, behind younger ones: consumers go by the subject's version.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from time import monotonic
 from uuid import UUID, uuid4
 
 import psycopg
@@ -15,7 +16,7 @@ from sqlalchemy import BigInteger, Connection, DateTime, LargeBinary, String, Te
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Uuid
 
-from servicekit.broker import Broker, Event, Unpublished
+from servicekit.broker import Broker, Event, Unpublished, Unwanted
 from servicekit.logs import logger
 
 CHANNEL = "outbox"
@@ -23,6 +24,8 @@ BATCH = 200
 # Notices come at once; this is for those that a broken connection swallowed.
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 1.0
+# An event that no queue wants waits for one, and holds up no event of another key meanwhile.
+UNWANTED_SECONDS = 2.0
 # The relay's advisory lock in each service's own database: one relays at a time, so order holds.
 LOCK = 0x6F757462
 
@@ -67,16 +70,19 @@ async def _relay_forever(postgres_url: str, broker: Broker) -> None:
                 await _relay(connection, broker)
         except psycopg.OperationalError as error:
             logger.warning("outbox_database_away", error=str(error))
-            await asyncio.sleep(RETRY_SECONDS)
+        except Exception:  # noqa: BLE001 - whatever it is, nobody is told of anything until the relay goes on
+            logger.exception("outbox_interrupted")
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _relay(connection: psycopg.AsyncConnection, broker: Broker) -> None:
     while not await _is_ours(connection):  # noqa: ASYNC110 - the lock is in the database
         await asyncio.sleep(POLL_SECONDS)
     await connection.execute(f"LISTEN {CHANNEL}")
+    unwanted: dict[str, float] = {}
     while True:
-        sent = await _relay_batch(connection, broker)
-        if sent < BATCH:
+        taken = await _relay_batch(connection, broker, unwanted)
+        if taken < BATCH:
             async for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                 pass
 
@@ -87,9 +93,14 @@ async def _is_ours(connection: psycopg.AsyncConnection) -> bool:
     return bool(row and row[0])
 
 
-async def _relay_batch(connection: psycopg.AsyncConnection, broker: Broker) -> int:
+async def _relay_batch(connection: psycopg.AsyncConnection, broker: Broker, unwanted: dict[str, float]) -> int:
+    """How many events it took up. `unwanted`: key → when to try again whether a queue wants it by now."""
+    now = monotonic()
+    for key in [key for key, again_at in unwanted.items() if again_at <= now]:
+        del unwanted[key]
     cursor = await connection.execute(
-        "SELECT id, event_id, key, body, created_at FROM t_outbox ORDER BY id LIMIT %s", [BATCH]
+        "SELECT id, event_id, key, body, created_at FROM t_outbox WHERE key <> ALL(%s) ORDER BY id LIMIT %s",
+        [list(unwanted), BATCH],
     )
     rows = await cursor.fetchall()
     results = await asyncio.gather(
@@ -100,16 +111,21 @@ async def _relay_batch(connection: psycopg.AsyncConnection, broker: Broker) -> i
         return_exceptions=True,
     )
     sent: list[int] = []
-    for row, result in zip(rows, results, strict=True):
+    problems: dict[str, list[int]] = {}
+    for (id, _, key, _, _), result in zip(rows, results, strict=True):
         if result is None:
-            sent.append(row[0])
+            sent.append(id)
         elif isinstance(result, Unpublished):
-            await connection.execute("UPDATE t_outbox SET problem = %s WHERE id = %s", [str(result), row[0]])
-        elif isinstance(result, BaseException):
+            problems.setdefault(str(result), []).append(id)
+            if isinstance(result, Unwanted):
+                unwanted[key] = now + UNWANTED_SECONDS
+        else:
             raise result
     if sent:
         await connection.execute("DELETE FROM t_outbox WHERE id = ANY(%s)", [sent])
-    if len(sent) < len(rows):
-        logger.warning("outbox_waits", unsent=len(rows) - len(sent))
+    for problem, ids in problems.items():
+        await connection.execute("UPDATE t_outbox SET problem = %s WHERE id = ANY(%s)", [problem, ids])
+        logger.warning("outbox_waits", problem=problem, events=len(ids))
+    if any(isinstance(result, Unpublished) and not isinstance(result, Unwanted) for result in results):
         await asyncio.sleep(RETRY_SECONDS)
-    return len(sent)
+    return len(rows)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from servicekit.broker import Broker
 from servicekit.database import Database
-from servicekit.outbox import OutboxRow, notify_on_insert, relaying
+from servicekit.outbox import BATCH, OutboxRow, notify_on_insert, relaying
 from servicekit.testing import empty_database, eventually
 
 
@@ -44,9 +44,9 @@ async def heard(broker):
     yield events
 
 
-async def write(url, *bodies, fail=False):
+async def write(url, *bodies, key="test.happened", fail=False):
     async with Database(url) as database, database.transaction() as session:
-        session.add_all(Outbox(key="test.happened", body=body) for body in bodies)
+        session.add_all(Outbox(key=key, body=body) for body in bodies)
         if fail:
             raise RuntimeError("the change failed")
 
@@ -95,6 +95,34 @@ async def test_an_event_that_no_queue_wants_yet_waits_for_one(url, broker):
 
         assert "test.happened" in await eventually(has_tried)
         async with heard(broker) as events:
+            await eventually(lambda: _some(events))
+
+
+async def test_events_that_no_queue_wants_hold_up_no_others(url, broker):
+    async with heard(broker) as events:
+        await write(url, *(b"nobody's" for _ in range(BATCH + 1)), key="unwanted.happened")
+        await write(url, b"somebody's")
+        async with relaying(url, broker):
+            await eventually(lambda: _some(events))
+            await write(url, b"later")
+            # Without the second's pause that an absent broker is given.
+            await eventually(lambda: _some(events[1:]), within=0.9)
+    assert await waiting(url) == BATCH + 1
+
+
+async def test_a_relay_outlives_what_it_does_not_understand(url, broker, capsys):
+    async with heard(broker) as events, Database(url) as database:
+        async with database.engine.begin() as connection:
+            await connection.run_sync(Base.metadata.drop_all)
+        async with relaying(url, broker):
+
+            async def complains():
+                return "outbox_interrupted" in capsys.readouterr().out
+
+            await eventually(complains)
+            async with database.engine.begin() as connection:
+                await connection.run_sync(Base.metadata.create_all)
+            await write(url, b"1")
             await eventually(lambda: _some(events))
 
 
