@@ -46,6 +46,12 @@ class ServiceError(Exception):
         return status_pb2.Status(code=self.code.value[0], message=self.message, details=packed)
 
 
+class MalformedRequest(ServiceError):
+    """The request is not the protobuf that {method} takes."""
+
+    code, reason = grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"
+
+
 class InvalidFields(ServiceError):
     """{summary}"""
 

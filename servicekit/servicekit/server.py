@@ -10,12 +10,12 @@ from typing import Any
 
 import grpc
 import structlog
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from servicekit.access import AccessRules, Verifier, bearer, enter
-from servicekit.errors import DeadlineExceeded, Internal, ServiceError
+from servicekit.errors import DeadlineExceeded, Internal, MalformedRequest, ServiceError
 from servicekit.logs import logger
 from servicekit.observability import RPC_SECONDS, RPC_TOTAL
 from servicekit.required import check_required
@@ -39,6 +39,7 @@ OPTIONS = [
 
 Registration = tuple[Callable[[Any, grpc.aio.Server], None], object]
 Behaviour = Callable[[Any, Any], Awaitable[Message]]
+Parse = Callable[[Any], Any]
 
 
 class Server:
@@ -133,20 +134,23 @@ class Door(grpc.aio.ServerInterceptor):
             behaviour, make, cap = handler.stream_unary, grpc.stream_unary_rpc_method_handler, None
         else:
             raise TypeError(f"{method} streams its answer; the door has no way for that yet")
-        serving = self._serving(method, behaviour, cap)
-        return make(serving, handler.request_deserializer, handler.response_serializer)
+        parse = _parsing(method, handler.request_deserializer)
+        # What grpc parses of itself fails before it comes to us. A stream's messages are read within the behaviour.
+        before, within = (parse, None) if handler.unary_unary else (_as_it_is, parse)
+        return make(self._serving(method, behaviour, before, cap), within, handler.response_serializer)
 
-    def _serving(self, method: str, behaviour: Behaviour, cap: float | None) -> Behaviour:
+    def _serving(self, method: str, behaviour: Behaviour, parse: Parse, cap: float | None) -> Behaviour:
         seconds = RPC_SECONDS.labels(method)
 
         async def serve_one(request: Any, context: Any) -> Message:
             started, code, limit = perf_counter(), grpc.StatusCode.OK, asyncio.timeout(cap)
             try:
                 await self._admit(method, context)
-                if isinstance(request, Message):
-                    check_required(request)
+                parsed = parse(request)
+                if isinstance(parsed, Message):
+                    check_required(parsed)
                 async with limit:
-                    return await behaviour(request, context)
+                    return await behaviour(parsed, context)
             except ServiceError as error:
                 code = error.code
                 await _abort(context, error)
@@ -180,6 +184,20 @@ class Door(grpc.aio.ServerInterceptor):
         who = await self._verifier.verify(bearer(metadata))
         self.rules.check(method, who)
         enter(who)
+
+
+def _as_it_is(request: Any) -> Any:
+    return request
+
+
+def _parsing(method: str, deserialize: Parse) -> Parse:
+    def parse(data: bytes) -> Message:
+        try:
+            return deserialize(data)
+        except DecodeError as error:
+            raise MalformedRequest(method=method.rpartition("/")[2]) from error
+
+    return parse
 
 
 async def _abort(context: Any, error: ServiceError) -> None:

@@ -37,10 +37,15 @@ class Devices(device_service_pb2_grpc.DeviceServiceServicer):
 
 
 @pytest.fixture
-async def stub(issuer):
+async def channel(issuer):
     registration = (device_service_pb2_grpc.add_DeviceServiceServicer_to_server, Devices())
     async with serve("127.0.0.1:0", [registration], issuer.verifier()) as server, channel_to(server.port) as channel:
-        yield device_service_pb2_grpc.DeviceServiceStub(channel)
+        yield channel
+
+
+@pytest.fixture
+def stub(channel):
+    return device_service_pb2_grpc.DeviceServiceStub(channel)
 
 
 def get(stub, issuer, id):
@@ -79,6 +84,13 @@ async def test_required_fields_are_asked_for_by_name(stub, issuer):
     request = device_service_pb2.DeployDeviceRequest(id=7, location="  ")
     no = await refused(stub.DeployDevice(request, metadata=issuer.metadata(), timeout=5))
     assert (no.code, no.reason, no.fields) == ("INVALID_ARGUMENT", "INVALID_FIELD", ["location"])
+
+
+@pytest.mark.parametrize("body", [b"\xff\xff", b'"\x02\xff\xfe'], ids=["no protobuf", "a string that is no UTF-8"])
+async def test_what_is_no_protobuf_is_the_callers_mistake(channel, issuer, body):
+    call = channel.unary_unary("/fieldstock.inventory.v1.DeviceService/ListDevices")
+    no = await refused(call(body, metadata=issuer.metadata(), timeout=5))
+    assert (no.code, no.reason) == ("INVALID_ARGUMENT", "MALFORMED_REQUEST")
 
 
 async def test_health_is_told_without_a_token_and_ends_before_the_server(issuer):
