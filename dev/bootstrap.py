@@ -69,7 +69,7 @@ def install(with_servers: bool) -> None:
     if system or python or mongod:
         say("To be installed:")
     if system:
-        say(f"  · Debian packages, on this machine: {', '.join(system)} (their own services are not started)")
+        say(f"  · Debian packages, on this machine: {', '.join(system)} (none is started as a service)")
     if "lock" in python:
         count = len(re.findall(r"^[\w.\-]+==", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
         say(f"  · {count} Python packages, each pinned by hash, in .venv")
