@@ -4,6 +4,7 @@ import asyncio
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
 from typing import Self, TypeVar
 
 from argon2 import PasswordHasher
@@ -45,8 +46,9 @@ class Passwords:
         """`hasher`: other parameters than those recommended by RFC 9106 (argon2id, 64 MiB, 3 passes)."""
         self._hasher = hasher or PasswordHasher()
         self._threads = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="argon2")
-        self._nobody = self._hasher.hash("nobody")
-        self._pending = 0
+        # The first work of the threads, so that the start does not wait for it.
+        self._nobody = self._threads.submit(self._hasher.hash, "nobody")
+        self._room = BoundedSemaphore(AT_A_TIME + WAITING)
 
     def __enter__(self) -> Self:
         return self
@@ -63,7 +65,7 @@ class Passwords:
 
         def matches() -> bool:
             try:
-                return self._hasher.verify(password_hash or self._nobody, password)
+                return self._hasher.verify(password_hash or self._nobody.result(), password)
             except VerifyMismatchError:
                 return False
 
@@ -74,14 +76,9 @@ class Passwords:
         return self._hasher.check_needs_rehash(password_hash)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._pending >= AT_A_TIME + WAITING:
+        if not self._room.acquire(blocking=False):
             raise TooManyLogins(retry_after=RETRY_SECONDS)
-        self._pending += 1
-        loop = asyncio.get_running_loop()
         future = self._threads.submit(work)
         # Not when the caller is done with it: one that went away leaves its thread at work.
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
+        future.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(future)
-
-    def _done(self) -> None:
-        self._pending -= 1
