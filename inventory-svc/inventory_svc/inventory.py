@@ -24,17 +24,17 @@ class Inventory:
 
     async def get(self, device_id: int) -> Device:
         """Raises DeviceNotFound."""
-        async with self._transaction() as repository:
+        async with self._reading() as repository:
             return await repository.get(device_id)
 
     async def devices(self, which: DeviceFilter, *, after: int, limit: int) -> Sequence[Device]:
         """At most `limit` devices in the order of their ids, from the one behind `after`."""
-        async with self._transaction() as repository:
+        async with self._reading() as repository:
             return await repository.devices(which, after, limit)
 
     async def logs(self, device_id: int, *, before: int | None, limit: int) -> Sequence[DeviceLog]:
         """At most `limit` lines of a device's history, newest first. Raises DeviceNotFound."""
-        async with self._transaction() as repository:
+        async with self._reading() as repository:
             await repository.get(device_id)
             return await repository.logs(device_id, before, limit)
 
@@ -105,6 +105,11 @@ class Inventory:
             device = await repository.lock(device_id, version)
             await repository.record(device, action(device, self._clock()), by, notes)
         return device
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Repository]:
+        async with self._database.reading() as session:
+            yield Repository(session)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Repository]:

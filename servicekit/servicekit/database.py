@@ -1,7 +1,7 @@
 """PostgreSQL: one engine, transactions, and migrations that replicas may run at once."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -35,12 +35,14 @@ class Database:
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
             pool_timeout=CONNECT_SECONDS,
-            pool_pre_ping=True,
             # Errors are logged, and parameters hold what a log must not: hashes, tokens, people.
             hide_parameters=True,
             connect_args={"connect_timeout": CONNECT_SECONDS, "options": options},
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = async_sessionmaker(
+            self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -54,11 +56,27 @@ class Database:
 
         Raises DatabaseUnavailable for what passes by itself.
         """
-        try:
+        with _told_as_unavailable():
             async with self._sessions() as session, session.begin():
                 yield session
-        except PASSES as error:
-            raise DatabaseUnavailable(retry_after=RETRY_SECONDS) from error
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """For a query that stands alone: without a transaction around it, which costs two round trips more.
+
+        Raises DatabaseUnavailable for what passes by itself.
+        """
+        with _told_as_unavailable():
+            async with self._readers() as session:
+                yield session
+
+
+@contextmanager
+def _told_as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except PASSES as error:
+        raise DatabaseUnavailable(retry_after=RETRY_SECONDS) from error
 
 
 def migrate(url: str, scripts: Path) -> None:
