@@ -82,6 +82,9 @@ def reset() -> None:
     size = sum(file.lstat().st_size for file in folder.rglob("*"))
     stack.home.remove()
     console.print(f"Removed {_short(folder)} ({decimal(size)}): databases, logs, ports and secrets.")
+    settings = settings_from_environment()
+    if settings.postgres_url or settings.mongodb_uri or settings.amqp_url:
+        console.print("Servers that the environment names keep what they hold.")
 
 
 @app.command()
