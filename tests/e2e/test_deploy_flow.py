@@ -10,7 +10,12 @@ async def test_an_admin_deploys_a_device_and_sees_it_live(admin, stocked, ear, s
     serial = stocked._credential["serial_number"]
     in_stock = await admin("GET", "/devices/in_stock", params={"q": serial})
     assert [device["id"] for device in in_stock["devices"]] == [stocked.id]
-    assert (await stocked.refused_token()).reason == "DEVICE_NOT_DEPLOYED"
+
+    async def told():
+        no = await stocked.refused_token()
+        return no if no.reason != "INVALID_CREDENTIALS" else None  # auth has not heard of the device yet
+
+    assert (await eventually(told)).reason == "DEVICE_NOT_DEPLOYED"
 
     deployed = await admin(
         "PUT", f"/devices/{stocked.id}/deploy", {"location": "Factory A - Floor 3", "status": "deployed"}
