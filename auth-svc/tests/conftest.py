@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -211,6 +211,18 @@ async def rows(database: str) -> AsyncIterator[psycopg.AsyncConnection]:
     """Auth's tables, for what no RPC shows or does yet."""
     async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def lock_waits(rows: psycopg.AsyncConnection) -> Callable[[int], Awaitable[bool]]:
+    """Whether so many of auth's transactions wait for a lock."""
+
+    async def wait(many: int) -> bool:
+        cursor = await rows.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+        row = await cursor.fetchone()
+        return row is not None and row[0] >= many
+
+    return wait
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import random
 
 import aio_pika
 import pytest
+from structlog.testing import capture_logs
 
 from auth_svc.consumers import QUEUE
 from fieldstock.inventory.v1 import events_pb2
@@ -29,6 +30,13 @@ async def test_a_device_may_come_before_its_credential(auth, inventory):
     await inventory.credential("secret")
     await inventory.heard()
     assert (await auth.device_token("SN-7", "secret")).device_id == 7
+
+
+async def test_a_late_credential_does_not_bring_back_an_old_serial_number(auth, inventory):
+    await inventory.device(status="deployed", serial="SN-NEW")
+    await inventory.credential("secret", serial="SN-OLD")
+    await inventory.heard()
+    assert (await auth.device_token("SN-NEW", "secret")).device_id == 7
 
 
 async def test_events_in_any_order_and_twice_lead_to_the_same_end(auth, inventory, rows):
@@ -89,10 +97,15 @@ async def test_a_devices_settings_are_no_concern_of_auth(inventory, rows):
 
 
 async def test_events_wait_while_the_database_is_away(auth, inventory, outage):
-    async with outage():
-        await inventory.device(status="deployed")
-        await inventory.credential("secret")
-        away = await refused(auth.login())
-        assert (away.code, away.reason) == ("UNAVAILABLE", "DATABASE_UNAVAILABLE")
+    async def waits():
+        return any(log["event"] == "event_waits" for log in logs)
+
+    with capture_logs() as logs:
+        async with outage():
+            await inventory.device(status="deployed")
+            await inventory.credential("secret")
+            away = await refused(auth.login())
+            assert (away.code, away.reason) == ("UNAVAILABLE", "DATABASE_UNAVAILABLE")
+            await eventually(waits)
     await inventory.heard()
-    assert (await eventually(lambda: auth.device_token("SN-7", "secret"))).device_id == 7
+    assert (await auth.device_token("SN-7", "secret")).device_id == 7

@@ -43,11 +43,11 @@ async def test_no_user_a_wrong_password_and_a_deactivated_user_are_refused_alike
     assert vars(nobody) == vars(wrong) == vars(deactivated)
 
 
-async def test_a_user_who_changes_while_the_password_is_checked_is_not_let_in(auth, rows):
+async def test_a_user_who_changes_while_the_password_is_checked_is_not_let_in(auth, rows, lock_waits):
     async with rows.transaction():
         await rows.execute("UPDATE t_users SET active = false, version = version + 1")
         login = asyncio.ensure_future(refused(auth.login()))
-        await eventually(lambda: _somebody_waits_for_a_lock(rows))
+        await eventually(lambda: lock_waits(1))
     assert (await login).reason == "INVALID_CREDENTIALS"
 
 
@@ -109,6 +109,15 @@ async def test_a_session_lasts_for_as_long_as_it_is_used_within_30_days(auth, cl
     assert (expired.code, expired.reason) == ("UNAUTHENTICATED", "INVALID_REFRESH_TOKEN")
 
 
+async def test_a_used_token_that_has_expired_ends_nothing(auth, clock):
+    first = await auth.login()
+    clock.move(days=29)
+    second = await auth.refresh(first.refresh_token)
+    clock.move(days=2)
+    assert (await refused(auth.refresh(first.refresh_token))).reason == "INVALID_REFRESH_TOKEN"
+    await auth.refresh(second.refresh_token)
+
+
 async def test_a_deactivated_user_is_not_refreshed(auth, rows):
     pair = await auth.login()
     await rows.execute("UPDATE t_users SET active = false")
@@ -158,10 +167,6 @@ async def test_what_has_expired_is_forgotten(auth, clock, rows):
     clock.move(days=31)
     await auth.login()
     assert (await _count(rows, "t_sessions"), await _count(rows, "t_refresh_tokens")) == (1, 1)
-
-
-async def _somebody_waits_for_a_lock(rows):
-    return await (await rows.execute("SELECT 1 FROM pg_locks WHERE NOT granted")).fetchone()
 
 
 async def _count(rows, table):
