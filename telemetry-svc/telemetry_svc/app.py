@@ -55,7 +55,7 @@ NAME = "telemetry-svc"
 
 async def migrate(settings: Settings, clock: Clock = clocks.system) -> None:
     """Makes the collections, their indexes, the first rule, and the queue that keeps inventory's events."""
-    async with stores.connect(settings.mongodb_uri, settings.mongodb_database) as client:
+    async with stores.connect(settings.mongodb_uri, NAME) as client:
         store = Store(client.get_default_database(settings.mongodb_database))
         await stores.migrate(store, settings.journal_hours)
         await Rulebook(store.rules, store.marks, clock).write_first()
@@ -70,7 +70,8 @@ async def running(
     """The service, until the block ends. `verifier`: another than the one that asks auth-svc for its keys."""
     async with AsyncExitStack() as stack:
         stack.enter_context(expose(settings.metrics_listen))
-        client = await stack.enter_async_context(stores.connect(settings.mongodb_uri, settings.mongodb_database))
+        connecting = stores.connect(settings.mongodb_uri, NAME, answer_seconds=stores.ANSWER_SECONDS)
+        client = await stack.enter_async_context(connecting)
         store = Store(client.get_default_database(settings.mongodb_database))
         broker = await stack.enter_async_context(Broker(settings.amqp_url, NAME, transient=(PyMongoError,)))
         if verifier is None:

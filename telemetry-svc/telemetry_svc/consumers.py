@@ -10,10 +10,18 @@ from telemetry_svc.registry import Device, Registry
 from telemetry_svc.watch.alerts import Alerts
 
 QUEUE = "telemetry.inventory"
-# All of inventory.device.* that carry the device as it is.
+# Those that carry a device as it is; credentials and settings are not for us.
 DEVICE_KEYS = [
-    f"inventory.device.{what}"
-    for what in ("registered", "deployed", "recalled", "released", "repaired", "maintenance", "retired")
+    "inventory.device.registered",
+    "inventory.device.updated",
+    "inventory.device.reserved",
+    "inventory.device.released",
+    "inventory.device.deployed",
+    "inventory.device.recalled",
+    "inventory.device.repaired",
+    "inventory.device.maintenance",
+    "inventory.device.relocated",
+    "inventory.device.retired",
 ]
 RULE_KEYS = ["telemetry.rule.changed"]
 

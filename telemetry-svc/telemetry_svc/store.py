@@ -18,6 +18,7 @@ DURABLE = WriteConcern("majority", j=True)
 MAJORITY = ReadConcern("majority")
 
 SERVER_SELECTION_MS = 2_000
+ANSWER_SECONDS = 10.0
 JOURNAL_TTL = "expiry"
 
 
@@ -50,9 +51,18 @@ class Store:
         self.marks = collection("marks")
 
 
-def connect(uri: str, database: str) -> AsyncMongoClient[Document]:
-    """A client; connects at its first use. `database` is used where the URI names none."""
-    return AsyncMongoClient(uri, serverSelectionTimeoutMS=SERVER_SELECTION_MS, retryWrites=True, appname=database)
+def connect(uri: str, name: str, *, answer_seconds: float | None = None) -> AsyncMongoClient[Document]:
+    """A client; connects at its first use. `name`: of the process, in MongoDB's log.
+
+    `answer_seconds`: a server that has not answered by then has hung; None where an answer may take its time.
+    """
+    return AsyncMongoClient(
+        uri,
+        appname=name,
+        serverSelectionTimeoutMS=SERVER_SELECTION_MS,
+        connectTimeoutMS=SERVER_SELECTION_MS,
+        socketTimeoutMS=answer_seconds and round(answer_seconds * 1000),
+    )
 
 
 async def migrate(store: Store, journal_hours: float) -> None:

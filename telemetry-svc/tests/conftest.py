@@ -202,6 +202,12 @@ def batch() -> Callable[..., Any]:
 
 
 @pytest.fixture
+def client() -> type["Client"]:
+    """Makes a client of a channel and metadata."""
+    return Client
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
@@ -241,7 +247,7 @@ def settings(vhost: str, database: str) -> Settings:
 async def store(settings: Settings) -> AsyncIterator[Store]:
     """The collections, with their indexes, for tests that need no whole service."""
     await migrate(settings)
-    async with connect(settings.mongodb_uri, settings.mongodb_database) as client:
+    async with connect(settings.mongodb_uri, "test") as client:
         yield Store(client.get_default_database(settings.mongodb_database))
 
 

@@ -13,7 +13,8 @@ from telemetry_svc.columns.frame import Frame
 from telemetry_svc.store import Collection, Document
 
 DUPLICATE_KEY = 11000
-ATTEMPT_SECONDS = 5.0
+# A connection that hangs is given up for another one after that long.
+ATTEMPT_SECONDS = 3.0
 READ_AHEAD = 64
 
 
@@ -74,7 +75,7 @@ class Journal:
 
     async def _insert(self, documents: list[Document]) -> None:
         try:
-            with pymongo.timeout(ATTEMPT_SECONDS):
+            with pymongo.timeout(min(ATTEMPT_SECONDS, self._patience)):
                 await self._collection.insert_many(documents, ordered=False)
         except BulkWriteError as error:
             unwritten = [e for e in error.details["writeErrors"] if e["code"] != DUPLICATE_KEY]

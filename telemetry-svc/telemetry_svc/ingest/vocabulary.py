@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
+import pymongo
+
 from telemetry_svc.store import Collection
 
 MAX_METRICS = 1_000
+PATIENCE_SECONDS = 3.0
 THE_ONE = "metrics"
 
 
@@ -25,6 +28,10 @@ class Vocabulary:
         new = [name for name in names if name not in self._names]
         if not new:
             return True
+        with pymongo.timeout(PATIENCE_SECONDS):
+            return await self._learn(new)
+
+    async def _learn(self, new: list[str]) -> bool:
         if len(self._names) + len(new) > MAX_METRICS:
             await self.load()
             if len(self._names | set(new)) > MAX_METRICS:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fieldstock.telemetry.v1 import alert_service_pb2, alert_service_pb2_grpc
 from servicekit.fields import Fields
-from servicekit.paging import read_page
+from servicekit.paging import MILLISECONDS, TEXT, read_page
 from telemetry_svc.clock import milliseconds, moment
 from telemetry_svc.events import alert_to_proto
 from telemetry_svc.watch.alerts import Alerts
@@ -25,7 +25,7 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
 
     async def ListAlerts(self, request: Any, context: Any) -> alert_service_pb2.ListAlertsResponse:
         which = _which(request)
-        page = read_page(request, int, str)
+        page = read_page(request, MILLISECONDS, TEXT)
         after = (moment(int(page.after[0])), str(page.after[1])) if page.after else None
         alerts, more = await self._alerts.page(which, page.size, after)
         last = alerts[-1] if more else None

@@ -6,7 +6,7 @@ import numpy as np
 
 from fieldstock.telemetry.v1 import device_health_service_pb2, device_health_service_pb2_grpc
 from servicekit.access import own_device
-from servicekit.paging import read_page
+from servicekit.paging import ID, read_page
 from telemetry_svc.codec import health
 from telemetry_svc.columns.fleet import Fleet, Presence, Status
 from telemetry_svc.errors import UnknownDevice
@@ -29,7 +29,7 @@ class DeviceHealthServicer(device_health_service_pb2_grpc.DeviceHealthServiceSer
         return (await self._render([request.device_id]))[0]
 
     async def ListDeviceHealth(self, request: Any, context: Any) -> device_health_service_pb2.ListDeviceHealthResponse:
-        page = read_page(request, int)
+        page = read_page(request, ID)
         online = request.online if request.HasField("online") else None
         ids = self._ids(online, int(page.after[0]) if page.after else 0, page.size + 1)
         shown = ids[: page.size]

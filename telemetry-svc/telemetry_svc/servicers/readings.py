@@ -5,7 +5,7 @@ from typing import Any
 from fieldstock.telemetry.v1 import reading_service_pb2, reading_service_pb2_grpc
 from servicekit.access import own_device
 from servicekit.errors import InvalidField
-from servicekit.paging import read_page
+from servicekit.paging import MILLISECONDS, read_page
 from telemetry_svc.codec import reading
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.errors import UnknownDevice
@@ -25,7 +25,7 @@ class ReadingServicer(reading_service_pb2_grpc.ReadingServiceServicer):
     async def ListDeviceReadings(self, request: Any, context: Any) -> reading_service_pb2.ListDeviceReadingsResponse:
         own_device(request.device_id)
         start_ms, end_ms = _range(request)
-        page = read_page(request, int)
+        page = read_page(request, MILLISECONDS)
         if self._fleet.status_of(request.device_id) is Status.UNKNOWN:
             raise UnknownDevice(device_id=request.device_id)
         if page.after:

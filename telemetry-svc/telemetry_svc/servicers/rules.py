@@ -7,7 +7,7 @@ from google.protobuf import empty_pb2
 
 from fieldstock.telemetry.v1 import rule_pb2, rule_service_pb2, rule_service_pb2_grpc
 from servicekit.fields import Fields
-from servicekit.paging import read_page
+from servicekit.paging import TEXT, read_page
 from telemetry_svc.codec import METRIC
 from telemetry_svc.events import rule_to_proto
 from telemetry_svc.store import Document
@@ -25,7 +25,7 @@ class RuleServicer(rule_service_pb2_grpc.RuleServiceServicer):
         self._rulebook = rulebook
 
     async def ListRules(self, request: Any, context: Any) -> rule_service_pb2.ListRulesResponse:
-        page = read_page(request, str)
+        page = read_page(request, TEXT)
         rules, more = await self._rulebook.page(page.size, str(page.after[0]) if page.after else None)
         return rule_service_pb2.ListRulesResponse(
             rules=[rule_to_proto(rule) for rule in rules],

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
+import pymongo
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
@@ -86,19 +87,20 @@ class Lease:
             "owner": self._owner,
         }
         try:
-            document = await self._collection.find_one_and_update(
-                {"_id": self._name},
-                [{"$set": {field: {"$cond": [free, value, f"${field}"]} for field, value in taken.items()}}],
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            )
+            with pymongo.timeout(RENEW_SECONDS):
+                document = await self._collection.find_one_and_update(
+                    {"_id": self._name},
+                    [{"$set": {field: {"$cond": [free, value, f"${field}"]} for field, value in taken.items()}}],
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
         except DuplicateKeyError:
             return None  # somebody else made it at the same moment
         assert document is not None  # an upsert finds or makes one
         return (document["epoch"], until) if document["owner"] == self._owner else None
 
     async def _release(self) -> None:
-        with suppress(PyMongoError):  # it ends by itself
+        with suppress(PyMongoError), pymongo.timeout(RENEW_SECONDS):  # it ends by itself
             await self._collection.update_one(
                 {"_id": self._name, "owner": self._owner}, [{"$set": {"expires_at": "$$NOW", "owner": ""}}]
             )

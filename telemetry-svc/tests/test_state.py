@@ -1,0 +1,74 @@
+"""What is saved of the fleet, and comes back."""
+
+import numpy as np
+
+from telemetry_svc.columns.fleet import Fleet, Presence, Status
+from telemetry_svc.columns.frame import Frame
+from telemetry_svc.store import Store
+from telemetry_svc.watch.judge import Judge
+from telemetry_svc.watch.presence import Patience
+from telemetry_svc.watch.rules import Direction, Excursion, Kind, Rule, Severity, Threshold
+from telemetry_svc.watch.state import State
+
+PATIENCE = Patience(60_000, 60_000)
+RULE = Rule("r", 1, Kind.THRESHOLD, Severity.INFO, threshold=Threshold("load", Direction.ABOVE, 1, 1, for_ms=10))
+
+
+def made() -> tuple[Fleet, Judge]:
+    """A fleet of 200 devices, and its judge."""
+    fleet = Fleet()
+    for device_id in range(1, 201):
+        fleet.place(device_id, Status.DEPLOYED, device_type="sensor", version=1, since_ms=1)
+    judge = Judge(fleet, PATIENCE)
+    judge.use([RULE])
+    return fleet, judge
+
+
+def frame(devices: list[int], time_ms: int, load: float) -> Frame:
+    rows = len(devices)
+    return Frame(
+        np.array(devices, np.int32), np.full(rows, time_ms), {"load": np.full(rows, load)}, received_ms=time_ms
+    )
+
+
+async def test_everything_comes_back(store: Store) -> None:
+    fleet, judge = made()
+    judge.see(frame([1, 2, 65, 200], 100, 0.5))
+    judge.see(frame([2], 200, 7.5))
+    fleet.presence[1] = Presence.ONLINE
+    await State(store.states).save(fleet, judge, 200)
+
+    again, its_judge = made()
+    assert await State(store.states).restore(again, its_judge) == 200
+    assert again.last_seen_ms.tolist() == fleet.last_seen_ms.tolist()
+    assert again.presence.tolist() == fleet.presence.tolist()
+    assert again.latest["load"].value.tolist() == fleet.latest["load"].value.tolist()
+    assert again.latest["load"].time_ms.tolist() == fleet.latest["load"].time_ms.tolist()
+    assert list(its_judge.pending()) == [(RULE, 2, 200)]
+
+
+async def test_only_what_changed_is_saved_again(store: Store) -> None:
+    fleet, judge = made()
+    state = State(store.states)
+    judge.see(frame([1, 2], 100, 0.5))
+    await state.save(fleet, judge, 100)
+    await store.states.delete_one({"_id": 1})
+    judge.see(frame([2], 200, 0.5))
+    await state.save(fleet, judge, 200)
+    assert sorted([document["_id"] async for document in store.states.find({"_id": {"$type": "int"}})]) == [2]
+    assert await state.restore(*made()) == 200
+
+
+async def test_what_is_pending_for_a_rule_that_changed_is_forgotten(store: Store) -> None:
+    fleet, judge = made()
+    judge.see(frame([2], 200, 7.5))
+    await State(store.states).save(fleet, judge, 200)
+    again, its_judge = made()
+    its_judge.use([Rule("r", 2, Kind.THRESHOLD, Severity.INFO, threshold=RULE.threshold)])
+    await State(store.states).restore(again, its_judge)
+    assert list(its_judge.pending()) == []
+    assert not its_judge.resume("gone", 1, 2, Excursion(1, opened=True))
+
+
+async def test_a_fleet_without_a_past_begins_at_the_beginning(store: Store) -> None:
+    assert await State(store.states).restore(*made()) == 0

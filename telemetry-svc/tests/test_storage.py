@@ -1,0 +1,187 @@
+"""What happens while MongoDB does not answer, and after."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+
+from servicekit.testing import eventually
+from telemetry_svc.clock import system
+from telemetry_svc.settings import Settings
+from telemetry_svc.watch.handover import MAX_ROWS
+
+Make = Callable[..., Any]
+UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+
+
+class Road:
+    """The way to MongoDB, which can be closed: nothing gets through, and nobody is told."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = host, port
+        self._open = asyncio.Event()
+        self._open.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def close(self) -> None:
+        self._open.clear()
+
+    def open(self) -> None:
+        self._open.set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection(*self._target)
+        await asyncio.gather(self._carry(reader, there_writer), self._carry(there_reader, writer))
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                await self._open.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def road(servers: object) -> AsyncIterator[Road]:
+    given = urlsplit(os.environ["FIELDSTOCK_MONGODB_URI"].split(",")[0])
+    road = Road(given.hostname or "127.0.0.1", given.port or 27017)
+    server = await asyncio.start_server(road.serve, "127.0.0.1", 0)
+    road.port = server.sockets[0].getsockname()[1]  # pyright: ignore[reportAttributeAccessIssue]
+    yield road
+    road.open()
+    server.close()
+
+
+@pytest.fixture
+def settings(vhost: str, database: str, road: Any) -> Settings:
+    return Settings(
+        amqp_url=vhost,
+        mongodb_uri=f"mongodb://127.0.0.1:{road.port}/?directConnection=true",
+        mongodb_database=database,
+        auth_target="127.0.0.1:1",
+        group_linger_ms=1,
+        commit_patience_seconds=0.5,
+    )
+
+
+def patiently(call: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+    """The call's answer, or None while the service is unavailable."""
+
+    async def look() -> Any:
+        try:
+            return await call()
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not UNAVAILABLE:
+                raise
+            return None
+
+    return look
+
+
+async def test_what_cannot_be_stored_is_not_acknowledged_and_can_be_sent_again(
+    inventory: Any, device: Any, batch: Make, road: Road
+) -> None:
+    await inventory.deploy(7)
+    now = system()
+    stream = device.stream()
+    await stream.send(batch(1, [now], temperature=[1]))
+    await eventually(lambda: device.read(7))
+    road.close()
+    await stream.send(batch(2, [now + 1], temperature=[2]))
+    error, summary = await stream.ended()
+    assert (error.code(), "INGEST_UNAVAILABLE" in str(error.trailing_metadata())) == (UNAVAILABLE, True)
+    assert summary.committed_sequence == 1
+    road.open()
+
+    summary = await eventually(patiently(lambda: device.send(batch(2, [now + 1], temperature=[2]))))
+    assert summary.committed_sequence == 2
+    assert [time_ms for time_ms, _ in await device.read(7)] == [now + 1, now]
+
+
+async def test_new_streams_are_refused_with_a_delay_while_storage_is_away(
+    inventory: Any, device: Any, batch: Make, road: Road
+) -> None:
+    await inventory.deploy(7)
+    road.close()
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await device.create(7, {"temperature": 1})
+    assert error.value.code() is UNAVAILABLE
+    error, _ = await device.stream().ended()
+    assert error.code() is UNAVAILABLE
+    assert "RetryInfo" in str(error.trailing_metadata())
+    road.open()
+
+
+async def test_a_half_closed_stream_learns_that_its_last_batch_was_not_stored(
+    inventory: Any, device: Any, batch: Make, road: Road
+) -> None:
+    await inventory.deploy(7)
+    stream = device.stream()
+    await stream.call.initial_metadata()
+    road.close()
+    await stream.send(batch(1, [system()], temperature=[1]))
+    await stream.call.done_writing()
+    error, summary = await stream.ended()
+    assert error.code() is UNAVAILABLE
+    assert summary.committed_sequence == 0
+    road.open()
+
+
+async def test_senders_wait_while_storage_is_slow_and_nothing_grows_or_gets_lost(
+    inventory: Any, gateway: Any, admin: Any, batch: Make, road: Road, settings: Settings
+) -> None:
+    await inventory.deploy(7)
+    stream = gateway.stream()
+    await stream.call.initial_metadata()
+    road.close()
+    now = system() - 10_000_000
+    sent = 0
+
+    async def flood() -> None:
+        nonlocal sent
+        for sequence in range(1, 200):
+            times = [now + sequence * 10_000 + row for row in range(10_000)]
+            await stream.send(batch(sequence, times, device=7, temperature=[1.0] * 10_000))
+            sent = sequence
+
+    flooding = asyncio.create_task(flood())
+
+    async def stuck() -> bool:
+        before = sent
+        await asyncio.sleep(0.1)
+        return sent == before > 0
+
+    await eventually(stuck, every=0)
+    assert sent * 10_000 < 4 * MAX_ROWS
+    road.open()
+    await flooding
+    summary = await stream.finish()
+    assert (summary.committed_sequence, summary.accepted_rows) == (199, 1_990_000)
+
+
+async def test_nobody_is_called_offline_for_what_could_not_be_stored(
+    inventory: Any, device: Any, admin: Any, batch: Make, road: Road, clock: Any
+) -> None:
+    await inventory.deploy(7)
+    clock.move(400)
+    await device.create(7, {"temperature": 1})
+
+    async def online() -> bool:
+        return (await admin.health(7)).online
+
+    await eventually(online)
+    road.close()
+    clock.move(50)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await device.create(7, {"temperature": 1})
+    road.open()
+    clock.move(50)
+
+    await eventually(patiently(lambda: device.create(7, {"temperature": 1})))
+    assert await admin.alerts(state="all") == []
