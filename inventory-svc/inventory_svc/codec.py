@@ -24,6 +24,7 @@ def device_to_proto(device: Device) -> device_pb2.Device:
         created_at=_time(device.created_at),
         updated_at=_time(device.updated_at),
     )
+    message.specs.SetInParent()  # so that no specs are shown as {}, and not left out
     message.specs.update(device.specs)
     return message
 
