@@ -1,10 +1,16 @@
 """A request's fields, checked together: whoever sent three bad ones is told of three."""
 
+import re
 import unicodedata
 from collections.abc import Collection
 from datetime import date
 
 from servicekit.errors import InvalidFields
+
+# date.fromisoformat takes weeks as well: 2026-W01-1.
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# What prose may hold besides printable characters.
+LINES = str.maketrans("", "", "\n\r\t")
 
 
 class Fields:
@@ -15,29 +21,26 @@ class Fields:
 
     def text(self, field: str, value: str, *, longest: int, required: bool = False) -> str:
         """The value without the blanks around it, in Unicode's form NFC: what looks the same is the same."""
-        trimmed = value.strip()
-        # Only what is short: the time that normalising takes can grow with the square of the length.
-        if len(trimmed) <= longest:
-            trimmed = unicodedata.normalize("NFC", trimmed)
+        trimmed = self._short(field, value, longest)
         if required and not trimmed:
             self.refuse(field, "is required")
-        elif len(trimmed) > longest:
-            self.refuse(field, f"must not be longer than {longest} characters")
         elif not trimmed.isprintable():
             self.refuse(field, "must not hold control characters")
         return trimmed
 
     def prose(self, field: str, value: str, *, longest: int) -> str:
         """As `text`, with line breaks and tabs allowed."""
-        self.text(field, " ".join(value.split()), longest=longest)
-        return value.strip()
+        trimmed = self._short(field, value, longest)
+        if not trimmed.translate(LINES).isprintable():
+            self.refuse(field, "must not hold control characters")
+        return trimmed
 
     def day(self, field: str, value: str) -> date | None:
         """A date as YYYY-MM-DD; None when empty."""
         if not value:
             return None
         try:
-            return date.fromisoformat(value) if len(value) == len("YYYY-MM-DD") else self._not_a_day(field)
+            return date.fromisoformat(value) if DAY.fullmatch(value) else self._not_a_day(field)
         except ValueError:
             return self._not_a_day(field)
 
@@ -55,6 +58,15 @@ class Fields:
         """Raises InvalidFields when anything was refused."""
         if self._violations:
             raise InvalidFields(self._violations)
+
+    def _short(self, field: str, value: str, longest: int) -> str:
+        trimmed = value.strip()
+        # Only what is short: the time that normalising takes can grow with the square of the length.
+        if len(trimmed) <= longest:
+            trimmed = unicodedata.normalize("NFC", trimmed)
+        if len(trimmed) > longest:
+            self.refuse(field, f"must not be longer than {longest} characters")
+        return trimmed
 
     def _not_a_day(self, field: str) -> None:
         self.refuse(field, "must be a date as YYYY-MM-DD")

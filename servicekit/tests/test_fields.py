@@ -16,6 +16,9 @@ def test_all_that_is_wrong_is_told_at_once():
     fields.prose("notes", "a\x00b", longest=10)
     fields.day("bought", "2026-02-30")
     fields.day("sold", "20260101")
+    fields.day("scrapped", "2026-W01-1")
+    fields.prose("history", "a" + "\n" * 9 + "b", longest=10)
+    fields.prose("remark", "a\x1cb", longest=10)
     fields.one_of("status", "lost", ["found", "kept"])
     with pytest.raises(InvalidFields) as caught:
         fields.check()
@@ -26,6 +29,9 @@ def test_all_that_is_wrong_is_told_at_once():
         "notes": "must not hold control characters",
         "bought": "must be a date as YYYY-MM-DD",
         "sold": "must be a date as YYYY-MM-DD",
+        "scrapped": "must be a date as YYYY-MM-DD",
+        "history": "must not be longer than 10 characters",
+        "remark": "must not hold control characters",
         "status": "must be found or kept",
     }
 
