@@ -15,6 +15,11 @@ from servicekit.errors import InvalidField, ServiceError
 
 DEFAULT_SIZE, MAX_SIZE = 50, 500
 
+# What a part of a position may be: some text, an int32 id, milliseconds since 1970 up to the end of the year 9999. A
+# token is not signed: a position that no row can have must not get as far as a database.
+TEXT, ID, MILLISECONDS = str, range(2**31), range(253_402_300_800_000)
+Part = type[str] | range
+
 
 class InvalidPageToken(ServiceError):
     """The page token is not one of ours, or the filters are not those that it was made with."""
@@ -44,8 +49,8 @@ class Page:
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read_page(request: Message, *shape: type) -> Page:
-    """The page that a list request asks for; `shape` gives the types of a position's parts.
+def read_page(request: Message, *shape: Part) -> Page:
+    """The page that a list request asks for; `shape` says what the parts of a position may be.
 
     Raises InvalidField (negative page_size), InvalidPageToken.
     """
@@ -67,11 +72,17 @@ def _question(request: Message) -> str:
     return hashlib.blake2b(text, digest_size=8).hexdigest()
 
 
-def _read(token: str, question: str, shape: tuple[type, ...]) -> tuple[int | str, ...]:
+def _read(token: str, question: str, shape: tuple[Part, ...]) -> tuple[int | str, ...]:
     try:
         made_for, *position = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except (binascii.Error, ValueError, TypeError) as error:
+    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
         raise InvalidPageToken from error
-    if made_for != question or tuple(map(type, position)) != shape:
+    if made_for != question or len(position) != len(shape) or not all(map(_fits, position, shape)):
         raise InvalidPageToken
     return tuple(position)
+
+
+def _fits(value: object, part: Part) -> bool:
+    if isinstance(part, range):
+        return type(value) is int and value in part
+    return isinstance(value, part)

@@ -14,7 +14,7 @@ from inventory_svc.repository import DeviceFilter
 from servicekit.access import caller, own_device
 from servicekit.errors import InvalidField
 from servicekit.fields import Fields
-from servicekit.paging import Page, read_page
+from servicekit.paging import ID, Page, read_page
 
 LONGEST_NAME, LONGEST_TYPE, LONGEST_SERIAL, LONGEST_LOCATION, LONGEST_NOTES = 100, 50, 100, 100, 10_000
 LARGEST_SPECS = 16 * 1024
@@ -76,7 +76,7 @@ class DeviceServicer(device_service_pb2_grpc.DeviceServiceServicer):
         return device_to_proto(await self._inventory.retire(request.id, by=caller(), **why))
 
     async def ListDeviceLogs(self, request: Any, context: Any) -> Any:
-        page = read_page(request, int)
+        page = read_page(request, ID)
         before = int(page.after[0]) if page.after else None
         logs = await self._inventory.logs(request.id, before=before, limit=page.size + 1)
         return device_service_pb2.ListDeviceLogsResponse(
@@ -85,7 +85,7 @@ class DeviceServicer(device_service_pb2_grpc.DeviceServiceServicer):
         )
 
     async def _list(self, request: Any, which: DeviceFilter) -> Any:
-        page: Page = read_page(request, int)
+        page: Page = read_page(request, ID)
         after = int(page.after[0]) if page.after else 0
         devices = await self._inventory.devices(which, after=after, limit=page.size + 1)
         return device_service_pb2.ListDevicesResponse(
