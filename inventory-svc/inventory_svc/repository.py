@@ -124,5 +124,6 @@ class Repository:
 
 
 def _starts_with(column: InstrumentedAttribute[str], prefix: str) -> ColumnElement[bool]:
-    escaped = prefix.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return func.lower(column).like(f"{escaped}%")
+    escaped = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    # Both sides in the database's own idea of lower case, which is not Python's for every letter.
+    return func.lower(column).like(func.lower(f"{escaped}%"))

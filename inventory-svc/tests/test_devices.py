@@ -174,6 +174,9 @@ async def test_lists_are_filtered_without_regard_to_case(viewer, operator):
     assert await ids(q="sensor") == [1, 2]
     assert await ids(q="sn-3") == [4]
     assert await ids(q="%") == []
+    await operator.register("SN-5", location="ÜBER İstanbul/Rack")
+    assert await ids(location="ÜBER İstanbul/*") == [5]
+    assert await ids(location="über İSTANBUL/*") == [5]
     in_stock = await viewer("ListInStockDevices", pb.ListInStockDevicesRequest(type="gateway"))
     assert [device.id for device in in_stock.devices] == [3]
     deployed = await viewer("ListDeployedDevices", pb.ListDeployedDevicesRequest())
@@ -202,6 +205,7 @@ async def test_a_page_token_is_bound_to_its_question(viewer, operator):
         pb.ListDevicesRequest(page_token=token, status="deployed"),
         pb.ListDevicesRequest(page_token="nonsense"),
         pb.ListDevicesRequest(page_token="eyJh"),
+        pb.ListDevicesRequest(page_token="W1tb" * 10_000),
     ):
         no = await refused(viewer("ListDevices", request))
         assert (no.code, no.reason) == ("INVALID_ARGUMENT", "INVALID_PAGE_TOKEN")
