@@ -91,26 +91,26 @@ class SigningKeys:
 
         Raises KeysUnavailable when none could be read so far.
         """
-        if self._clock() - self._tried_at >= REFRESH:
+        now, tried_at = self._clock(), self._tried_at
+        if not self._keys or now - tried_at >= REFRESH:
             async with self._refreshing:
-                if self._clock() - self._tried_at >= REFRESH:
-                    await self._refresh()
+                if self._tried_at == tried_at:  # else another call tried while this one waited
+                    self._tried_at = now
+                    await self._refresh(now)
         if not self._keys:
-            self._tried_at = datetime.min.replace(tzinfo=UTC)
             raise KeysUnavailable(retry_after=RETRY_SECONDS)
         return self._keys
 
-    async def _refresh(self) -> None:
-        self._tried_at = self._clock()
+    async def _refresh(self, now: datetime) -> None:
         try:
             async with self._transaction() as repository:
                 await repository.alone(LOCK)
                 rows = await repository.signing_keys()
-                signs_from = next_signs_from(rows, self._rotation, self._tried_at)
+                signs_from = next_signs_from(rows, self._rotation, now)
                 if signs_from:
-                    rows.append(_new_key(self._tried_at, signs_from))
+                    rows.append(_new_key(now, signs_from))
                     repository.add(rows[-1])
-                for row in expired(rows, self._longest_token, self._tried_at):
+                for row in expired(rows, self._longest_token, now):
                     await repository.forget_key(row)
                     rows.remove(row)
         except DatabaseUnavailable as error:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from auth_svc.app import running
 from servicekit.access import AUDIENCE, ISSUER
-from servicekit.testing import eventually
+from servicekit.testing import eventually, refused
 
 
 async def test_the_key_set_verifies_our_tokens_by_the_book(auth):
@@ -26,6 +26,12 @@ async def test_the_key_set_verifies_our_tokens_by_the_book(auth):
 
 async def test_two_tokens_of_one_moment_are_two(auth):
     assert (await auth.login()).access_token != (await auth.login()).access_token
+
+
+async def test_a_service_that_is_called_by_many_at_its_start_answers_all(auth):
+    answers = await asyncio.gather(*(auth.key_ids() for _ in range(50)))
+    assert {tuple(ids) for ids in answers} == {tuple(await auth.key_ids())}
+    assert len(answers[0]) == 1
 
 
 async def test_replicas_that_start_together_have_one_key(settings, admin, clock, auth_at, rows, lock_waits):
@@ -96,6 +102,13 @@ async def test_a_service_that_slept_through_a_rotation_shows_the_new_key_before_
     assert await signer(auth) == old
     clock.move(minutes=16)
     assert await signer(auth) == new
+
+
+async def test_a_service_that_starts_without_its_database_says_so_until_it_has_one(auth, outage):
+    async with outage():
+        away = [await refused(auth.key_set()) for _ in range(2)]
+        assert {(answer.code, answer.reason) for answer in away} == {("UNAVAILABLE", "KEYS_UNAVAILABLE")}
+    assert len(await auth.key_ids()) == 1
 
 
 async def test_known_keys_are_shown_while_the_database_is_away(auth, clock, outage):
