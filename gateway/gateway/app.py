@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import grpc
 import socketio
 
 from gateway.door import Door
@@ -20,13 +19,11 @@ from gateway.web import SOCKET_PATH, routed
 from gateway.wire import App, wired
 from servicekit.access import Verifier
 from servicekit.broker import Broker
-from servicekit.keys import RemoteKeys
+from servicekit.channels import connect
+from servicekit.keys import verifying
 from servicekit.observability import expose
 
 NAME = "gateway"
-
-# Five hundred devices with long specs are more than gRPC's usual 4 MiB; a service that comes back is found soon.
-CHANNEL = [("grpc.max_receive_message_length", 16 * 1024 * 1024), ("grpc.max_reconnect_backoff_ms", 1_000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +41,9 @@ async def running(settings: Settings, verifier: Verifier | None = None) -> Async
     async with AsyncExitStack() as stack:
         stack.enter_context(expose(settings.metrics_listen))
         broker = await stack.enter_async_context(Broker(settings.amqp_url, NAME))
-        if verifier is None:
-            auth = await stack.enter_async_context(grpc.aio.insecure_channel(settings.auth_target, CHANNEL))
-            verifier = Verifier(RemoteKeys(auth))
-        telemetry = await stack.enter_async_context(grpc.aio.insecure_channel(settings.telemetry_target, CHANNEL))
-        inventory = await stack.enter_async_context(grpc.aio.insecure_channel(settings.inventory_target, CHANNEL))
+        verifier = verifier or await stack.enter_async_context(verifying(settings.auth_target))
+        telemetry = await stack.enter_async_context(connect(settings.telemetry_target))
+        inventory = await stack.enter_async_context(connect(settings.inventory_target))
         snapshots = await stack.enter_async_context(Snapshots(Sources(telemetry, inventory), limits))
         subscriptions = Subscriptions()
         sessions = Sessions(verifier, limits, on_end=subscriptions.drop_all)

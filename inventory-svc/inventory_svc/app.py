@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
-import grpc
-
 from fieldstock.inventory.v1 import device_service_pb2_grpc
 from inventory_svc.inventory import Inventory
 from inventory_svc.servicers.devices import DeviceServicer
@@ -13,7 +11,7 @@ from inventory_svc.settings import Settings
 from servicekit.access import Verifier
 from servicekit.broker import Broker
 from servicekit.database import Database
-from servicekit.keys import RemoteKeys
+from servicekit.keys import verifying
 from servicekit.observability import expose
 from servicekit.outbox import relaying
 from servicekit.server import Server, serve
@@ -33,9 +31,7 @@ async def running(settings: Settings, verifier: Verifier | None = None) -> Async
         stack.enter_context(expose(settings.metrics_listen))
         database = await stack.enter_async_context(Database(settings.postgres_url))
         broker = await stack.enter_async_context(Broker(settings.amqp_url, NAME))
-        if verifier is None:
-            auth = await stack.enter_async_context(grpc.aio.insecure_channel(settings.auth_target))
-            verifier = Verifier(RemoteKeys(auth))
+        verifier = verifier or await stack.enter_async_context(verifying(settings.auth_target))
         await stack.enter_async_context(relaying(settings.postgres_url, broker))
         devices = DeviceServicer(Inventory(database, utc_now))
         registrations = [(device_service_pb2_grpc.add_DeviceServiceServicer_to_server, devices)]

@@ -112,11 +112,10 @@ class Verifier:
         return found
 
     async def _read(self, token: str) -> Caller:
+        key = await self._keys(_key_id(token))
+        if key is None:
+            raise Unauthenticated(why="The token was not signed by a key of ours")
         try:
-            header = jwt.get_unverified_header(token)
-            key = await self._keys(str(header.get("kid", "")))
-            if key is None:
-                raise Unauthenticated(why="The token was not signed by a key of ours")
             claims = jwt.decode(
                 token,
                 key,  # pyright: ignore[reportArgumentType]
@@ -131,6 +130,13 @@ class Verifier:
             return Caller(Kind(kind), int(number), str(claims.get("name", "")), role, float(claims["exp"]), token)
         except (jwt.PyJWTError, KeyError, ValueError, AttributeError) as error:
             raise Unauthenticated(why="The token is not valid") from error
+
+
+def _key_id(token: str) -> str:
+    try:
+        return str(jwt.get_unverified_header(token).get("kid", ""))
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        raise Unauthenticated(why="The token is not valid") from error
 
 
 class AccessRules:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import grpc
 from pymongo.errors import PyMongoError
 
 from fieldstock.telemetry.v1 import (
@@ -16,7 +15,7 @@ from fieldstock.telemetry.v1 import (
 )
 from servicekit.access import Verifier
 from servicekit.broker import Broker
-from servicekit.keys import RemoteKeys
+from servicekit.keys import verifying
 from servicekit.observability import expose
 from servicekit.server import Server, serve
 from telemetry_svc import clock as clocks
@@ -74,9 +73,7 @@ async def running(
         client = await stack.enter_async_context(connecting)
         store = Store(client.get_default_database(settings.mongodb_database))
         broker = await stack.enter_async_context(Broker(settings.amqp_url, NAME, transient=(PyMongoError,)))
-        if verifier is None:
-            auth = await stack.enter_async_context(grpc.aio.insecure_channel(settings.auth_target))
-            verifier = Verifier(RemoteKeys(auth))
+        verifier = verifier or await stack.enter_async_context(verifying(settings.auth_target))
 
         fleet = Fleet()
         registry = Registry(store.devices, fleet)
