@@ -22,16 +22,21 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from fieldstock.auth.v1 import user_pb2 as fieldstock_dot_auth_dot_v1_dot_user__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66ieldstock/auth/v1/events.proto\x12\x12\x66ieldstock.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb5\x01\n\x11\x43redentialRefused\x12\x1b\n\tdevice_id\x18\x01 \x01(\x05R\x08\x64\x65viceId\x12#\n\rserial_number\x18\x02 \x01(\tR\x0cserialNumber\x12#\n\rdevice_status\x18\x03 \x01(\tR\x0c\x64\x65viceStatus\x12\x39\n\nrefused_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\trefusedAtb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66ieldstock/auth/v1/events.proto\x12\x12\x66ieldstock.auth.v1\x1a\x1d\x66ieldstock/auth/v1/user.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb5\x01\n\x11\x43redentialRefused\x12\x1b\n\tdevice_id\x18\x01 \x01(\x05R\x08\x64\x65viceId\x12#\n\rserial_number\x18\x02 \x01(\tR\x0cserialNumber\x12#\n\rdevice_status\x18\x03 \x01(\tR\x0c\x64\x65viceStatus\x12\x39\n\nrefused_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\trefusedAt\";\n\x0bUserChanged\x12,\n\x04user\x18\x01 \x01(\x0b\x32\x18.fieldstock.auth.v1.UserR\x04user\"q\n\x10PrincipalRevoked\x12\x1c\n\tprincipal\x18\x01 \x01(\tR\tprincipal\x12?\n\rissued_before\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0cissuedBeforeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fieldstock.auth.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREDENTIALREFUSED']._serialized_start=89
-  _globals['_CREDENTIALREFUSED']._serialized_end=270
+  _globals['_CREDENTIALREFUSED']._serialized_start=120
+  _globals['_CREDENTIALREFUSED']._serialized_end=301
+  _globals['_USERCHANGED']._serialized_start=303
+  _globals['_USERCHANGED']._serialized_end=362
+  _globals['_PRINCIPALREVOKED']._serialized_start=364
+  _globals['_PRINCIPALREVOKED']._serialized_end=477
 # @@protoc_insertion_point(module_scope)

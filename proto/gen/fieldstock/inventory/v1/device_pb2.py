@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fieldstock/inventory/v1/device.proto\x12\x17\x66ieldstock.inventory.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x03\n\x06\x44\x65vice\x12\x0e\n\x02id\x18\x01 \x01(\x05R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n\x04type\x18\x03 \x01(\tR\x04type\x12#\n\rserial_number\x18\x04 \x01(\tR\x0cserialNumber\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12\x1a\n\x08location\x18\x06 \x01(\tR\x08location\x12-\n\x05specs\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructR\x05specs\x12#\n\rpurchase_date\x18\x08 \x01(\tR\x0cpurchaseDate\x12\x1f\n\x0b\x64\x65ploy_date\x18\t \x01(\tR\ndeployDate\x12)\n\x10last_maintenance\x18\n \x01(\tR\x0flastMaintenance\x12\x18\n\x07version\x18\x0b \x01(\x05R\x07version\x12\x39\n\ncreated_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\"I\n\nCredential\x12#\n\rserial_number\x18\x01 \x01(\tR\x0cserialNumber\x12\x16\n\x06secret\x18\x02 \x01(\tR\x06secret\"\xc4\x02\n\tDeviceLog\x12\x0e\n\x02id\x18\x01 \x01(\x05R\x02id\x12\x1b\n\tdevice_id\x18\x02 \x01(\x05R\x08\x64\x65viceId\x12\x16\n\x06\x61\x63tion\x18\x03 \x01(\tR\x06\x61\x63tion\x12\x1d\n\nold_status\x18\x04 \x01(\tR\toldStatus\x12\x1d\n\nnew_status\x18\x05 \x01(\tR\tnewStatus\x12&\n\x0cperformed_by\x18\x06 \x01(\x05H\x00R\x0bperformedBy\x88\x01\x01\x12*\n\x11performed_by_name\x18\x07 \x01(\tR\x0fperformedByName\x12\x14\n\x05notes\x18\x08 \x01(\tR\x05notes\x12\x39\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAtB\x0f\n\r_performed_byb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fieldstock/inventory/v1/device.proto\x12\x17\x66ieldstock.inventory.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaf\x04\n\x06\x44\x65vice\x12\x0e\n\x02id\x18\x01 \x01(\x05R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n\x04type\x18\x03 \x01(\tR\x04type\x12#\n\rserial_number\x18\x04 \x01(\tR\x0cserialNumber\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12\x1a\n\x08location\x18\x06 \x01(\tR\x08location\x12-\n\x05specs\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructR\x05specs\x12#\n\rpurchase_date\x18\x08 \x01(\tR\x0cpurchaseDate\x12\x1f\n\x0b\x64\x65ploy_date\x18\t \x01(\tR\ndeployDate\x12)\n\x10last_maintenance\x18\n \x01(\tR\x0flastMaintenance\x12\x18\n\x07version\x18\x0b \x01(\x05R\x07version\x12\x39\n\ncreated_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12!\n\x0creserved_for\x18\x0e \x01(\tR\x0breservedFor\x12\x41\n\x0ereserved_until\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rreservedUntil\"I\n\nCredential\x12#\n\rserial_number\x18\x01 \x01(\tR\x0cserialNumber\x12\x16\n\x06secret\x18\x02 \x01(\tR\x06secret\"\xc4\x02\n\tDeviceLog\x12\x0e\n\x02id\x18\x01 \x01(\x05R\x02id\x12\x1b\n\tdevice_id\x18\x02 \x01(\x05R\x08\x64\x65viceId\x12\x16\n\x06\x61\x63tion\x18\x03 \x01(\tR\x06\x61\x63tion\x12\x1d\n\nold_status\x18\x04 \x01(\tR\toldStatus\x12\x1d\n\nnew_status\x18\x05 \x01(\tR\tnewStatus\x12&\n\x0cperformed_by\x18\x06 \x01(\x05H\x00R\x0bperformedBy\x88\x01\x01\x12*\n\x11performed_by_name\x18\x07 \x01(\tR\x0fperformedByName\x12\x14\n\x05notes\x18\x08 \x01(\tR\x05notes\x12\x39\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAtB\x0f\n\r_performed_byb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,9 +34,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fieldstock.inventory.v1.dev
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DEVICE']._serialized_start=129
-  _globals['_DEVICE']._serialized_end=586
-  _globals['_CREDENTIAL']._serialized_start=588
-  _globals['_CREDENTIAL']._serialized_end=661
-  _globals['_DEVICELOG']._serialized_start=664
-  _globals['_DEVICELOG']._serialized_end=988
+  _globals['_DEVICE']._serialized_end=688
+  _globals['_CREDENTIAL']._serialized_start=690
+  _globals['_CREDENTIAL']._serialized_end=763
+  _globals['_DEVICELOG']._serialized_start=766
+  _globals['_DEVICELOG']._serialized_end=1090
 # @@protoc_insertion_point(module_scope)

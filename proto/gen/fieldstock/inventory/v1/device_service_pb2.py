@@ -27,9 +27,10 @@ from fieldstock.inventory.v1 import device_pb2 as fieldstock_dot_inventory_dot_v
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,fieldstock/inventory/v1/device_service.proto\x12\x17\x66ieldstock.inventory.v1\x1a!fieldstock/access/v1/access.proto\x1a$fieldstock/inventory/v1/device.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\"(\n\x10GetDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\"\xa6\x01\n\x12ListDevicesRequest\x12\x16\n\x06status\x18\x01 \x01(\tR\x06status\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n\x08location\x18\x03 \x01(\tR\x08location\x12\x0c\n\x01q\x18\x04 \x01(\tR\x01q\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\"\x95\x01\n\x19ListInStockDevicesRequest\x12\x12\n\x04type\x18\x01 \x01(\tR\x04type\x12\x1a\n\x08location\x18\x02 \x01(\tR\x08location\x12\x0c\n\x01q\x18\x03 \x01(\tR\x01q\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken\"\x96\x01\n\x1aListDeployedDevicesRequest\x12\x12\n\x04type\x18\x01 \x01(\tR\x04type\x12\x1a\n\x08location\x18\x02 \x01(\tR\x08location\x12\x0c\n\x01q\x18\x03 \x01(\tR\x01q\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken\"x\n\x13ListDevicesResponse\x12\x39\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x1f.fieldstock.inventory.v1.DeviceR\x07\x64\x65vices\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfc\x01\n\x15RegisterDeviceRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12\x18\n\x04type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x04type\x12)\n\rserial_number\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02R\x0cserialNumber\x12\x1a\n\x08location\x18\x04 \x01(\tR\x08location\x12-\n\x05specs\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructR\x05specs\x12#\n\rpurchase_date\x18\x06 \x01(\tR\x0cpurchaseDate\x12\x14\n\x05notes\x18\x07 \x01(\tR\x05notes\"\x96\x01\n\x16RegisterDeviceResponse\x12\x37\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x1f.fieldstock.inventory.v1.DeviceR\x06\x64\x65vice\x12\x43\n\ncredential\x18\x02 \x01(\x0b\x32#.fieldstock.inventory.v1.CredentialR\ncredential\"\x95\x01\n\x13\x44\x65ployDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12 \n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x08location\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x14\n\x05notes\x18\x04 \x01(\tR\x05notes\x12\x18\n\x07version\x18\x05 \x01(\x05R\x07version\"\x95\x01\n\x13RecallDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12 \n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x08location\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x14\n\x05notes\x18\x04 \x01(\tR\x05notes\x12\x18\n\x07version\x18\x05 \x01(\x05R\x07version\"\x91\x01\n\x15MaintainDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12\x1a\n\x08location\x18\x02 \x01(\tR\x08location\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x14\n\x05notes\x18\x04 \x01(\tR\x05notes\x12\x18\n\x07version\x18\x05 \x01(\x05R\x07version\"[\n\x13RetireDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12\x14\n\x05notes\x18\x02 \x01(\tR\x05notes\x12\x18\n\x07version\x18\x03 \x01(\x05R\x07version\"i\n\x15ListDeviceLogsRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"x\n\x16ListDeviceLogsResponse\x12\x36\n\x04logs\x18\x01 \x03(\x0b\x32\".fieldstock.inventory.v1.DeviceLogR\x04logs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x81\x0b\n\rDeviceService\x12\x80\x01\n\x0bListDevices\x12+.fieldstock.inventory.v1.ListDevicesRequest\x1a,.fieldstock.inventory.v1.ListDevicesResponse\"\x16\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\n\x12\x08/devices\x12\x8c\x01\n\x0eRegisterDevice\x12..fieldstock.inventory.v1.RegisterDeviceRequest\x1a/.fieldstock.inventory.v1.RegisterDeviceResponse\"\x19\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\r\"\x08/devices:\x01*\x12x\n\tGetDevice\x12).fieldstock.inventory.v1.GetDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"\x1f\xa2\xbb\x18\x06\x10\x01\x1a\x02\x01\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/devices/{id}\x12z\n\x0cRetireDevice\x12,.fieldstock.inventory.v1.RetireDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"\x1b\xa2\xbb\x18\x02\x10\x03\x82\xd3\xe4\x93\x02\x0f*\r/devices/{id}\x12\x97\x01\n\x12ListInStockDevices\x12\x32.fieldstock.inventory.v1.ListInStockDevicesRequest\x1a,.fieldstock.inventory.v1.ListDevicesResponse\"\x1f\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x13\x12\x11/devices/in_stock\x12\x99\x01\n\x13ListDeployedDevices\x12\x33.fieldstock.inventory.v1.ListDeployedDevicesRequest\x1a,.fieldstock.inventory.v1.ListDevicesResponse\"\x1f\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x13\x12\x11/devices/deployed\x12\x84\x01\n\x0c\x44\x65ployDevice\x12,.fieldstock.inventory.v1.DeployDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"%\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\x19\x1a\x14/devices/{id}/deploy:\x01*\x12\x84\x01\n\x0cRecallDevice\x12,.fieldstock.inventory.v1.RecallDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"%\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\x19\x1a\x14/devices/{id}/recall:\x01*\x12\x8d\x01\n\x0eMaintainDevice\x12..fieldstock.inventory.v1.MaintainDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"*\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\x1e\x1a\x19/devices/{id}/maintenance:\x01*\x12\x93\x01\n\x0eListDeviceLogs\x12..fieldstock.inventory.v1.ListDeviceLogsRequest\x1a/.fieldstock.inventory.v1.ListDeviceLogsResponse\" \xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/devices/{id}/logsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,fieldstock/inventory/v1/device_service.proto\x12\x17\x66ieldstock.inventory.v1\x1a!fieldstock/access/v1/access.proto\x1a$fieldstock/inventory/v1/device.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x10GetDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\"\xc1\x01\n\x12ListDevicesRequest\x12\x16\n\x06status\x18\x01 \x01(\tR\x06status\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n\x08location\x18\x03 \x01(\tR\x08location\x12\x0c\n\x01q\x18\x04 \x01(\tR\x01q\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\x12\x19\n\x08order_by\x18\x07 \x01(\tR\x07orderBy\"\xb0\x01\n\x19ListInStockDevicesRequest\x12\x12\n\x04type\x18\x01 \x01(\tR\x04type\x12\x1a\n\x08location\x18\x02 \x01(\tR\x08location\x12\x0c\n\x01q\x18\x03 \x01(\tR\x01q\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken\x12\x19\n\x08order_by\x18\x06 \x01(\tR\x07orderBy\"\xb1\x01\n\x1aListDeployedDevicesRequest\x12\x12\n\x04type\x18\x01 \x01(\tR\x04type\x12\x1a\n\x08location\x18\x02 \x01(\tR\x08location\x12\x0c\n\x01q\x18\x03 \x01(\tR\x01q\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken\x12\x19\n\x08order_by\x18\x06 \x01(\tR\x07orderBy\"x\n\x13ListDevicesResponse\x12\x39\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x1f.fieldstock.inventory.v1.DeviceR\x07\x64\x65vices\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfc\x01\n\x15RegisterDeviceRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x04name\x12\x18\n\x04type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x04type\x12)\n\rserial_number\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02R\x0cserialNumber\x12\x1a\n\x08location\x18\x04 \x01(\tR\x08location\x12-\n\x05specs\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructR\x05specs\x12#\n\rpurchase_date\x18\x06 \x01(\tR\x0cpurchaseDate\x12\x14\n\x05notes\x18\x07 \x01(\tR\x05notes\"\x96\x01\n\x16RegisterDeviceResponse\x12\x37\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x1f.fieldstock.inventory.v1.DeviceR\x06\x64\x65vice\x12\x43\n\ncredential\x18\x02 \x01(\x0b\x32#.fieldstock.inventory.v1.CredentialR\ncredential\"\xcc\x01\n\x13\x44\x65ployDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12 \n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x08location\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x14\n\x05notes\x18\x04 \x01(\tR\x05notes\x12\x18\n\x07version\x18\x05 \x01(\x05R\x07version\x12\x19\n\x0creserved_for\x18\x06 \x01(\tR\x03\x66or\x12\x1a\n\x08override\x18\x07 \x01(\x08R\x08override\"\x93\x05\n\x13UpdateDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12\x17\n\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x17\n\x04type\x18\x03 \x01(\tH\x01R\x04type\x88\x01\x01\x12(\n\rserial_number\x18\x04 \x01(\tH\x02R\x0cserialNumber\x88\x01\x01\x12-\n\x05specs\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructR\x05specs\x12(\n\rpurchase_date\x18\x06 \x01(\tH\x03R\x0cpurchaseDate\x88\x01\x01\x12\x14\n\x05\x63lear\x18\x07 \x03(\tR\x05\x63lear\x12\x14\n\x05notes\x18\x08 \x01(\tR\x05notes\x12\x18\n\x07version\x18\t \x01(\x05R\x07version\x12\x1b\n\x06status\x18\n \x01(\tH\x04R\x06status\x88\x01\x01\x12\x1f\n\x08location\x18\x0b \x01(\tH\x05R\x08location\x88\x01\x01\x12$\n\x0b\x64\x65ploy_date\x18\x0c \x01(\tH\x06R\ndeployDate\x88\x01\x01\x12.\n\x10last_maintenance\x18\r \x01(\tH\x07R\x0flastMaintenance\x88\x01\x01\x12\"\n\ncreated_at\x18\x0e \x01(\tH\x08R\tcreatedAt\x88\x01\x01\x12\"\n\nupdated_at\x18\x0f \x01(\tH\tR\tupdatedAt\x88\x01\x01\x42\x07\n\x05_nameB\x07\n\x05_typeB\x10\n\x0e_serial_numberB\x10\n\x0e_purchase_dateB\t\n\x07_statusB\x0b\n\t_locationB\x0e\n\x0c_deploy_dateB\x13\n\x11_last_maintenanceB\r\n\x0b_created_atB\r\n\x0b_updated_at\"\xc7\x01\n\x14ReserveDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12\x1f\n\x0creserved_for\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x03\x66or\x12\x30\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05until\x12\x16\n\x06status\x18\x04 \x01(\tR\x06status\x12\x14\n\x05notes\x18\x05 \x01(\tR\x05notes\x12\x18\n\x07version\x18\x06 \x01(\x05R\x07version\"\x7f\n\x15RelocateDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12 \n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x08location\x12\x14\n\x05notes\x18\x03 \x01(\tR\x05notes\x12\x18\n\x07version\x18\x04 \x01(\x05R\x07version\"\x9f\x02\n\x13\x41\x63tOnDevicesRequest\x12\x1c\n\x06\x61\x63tion\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x06\x61\x63tion\x12\x10\n\x03ids\x18\x02 \x03(\x05R\x03ids\x12=\n\x06\x66ilter\x18\x03 \x01(\x0b\x32%.fieldstock.inventory.v1.DeviceFilterR\x06\x66ilter\x12\x1a\n\x08location\x18\x04 \x01(\tR\x08location\x12\x19\n\x0creserved_for\x18\x05 \x01(\tR\x03\x66or\x12\x30\n\x05until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05until\x12\x1a\n\x08override\x18\x07 \x01(\x08R\x08override\x12\x14\n\x05notes\x18\x08 \x01(\tR\x05notes\"d\n\x0c\x44\x65viceFilter\x12\x16\n\x06status\x18\x01 \x01(\tR\x06status\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n\x08location\x18\x03 \x01(\tR\x08location\x12\x0c\n\x01q\x18\x04 \x01(\tR\x01q\"\x8d\x01\n\x14\x41\x63tOnDevicesResponse\x12?\n\x07results\x18\x01 \x03(\x0b\x32%.fieldstock.inventory.v1.ActionResultR\x07results\x12\x1c\n\tsucceeded\x18\x02 \x01(\x05R\tsucceeded\x12\x16\n\x06\x66\x61iled\x18\x03 \x01(\x05R\x06\x66\x61iled\"\x89\x01\n\x0c\x41\x63tionResult\x12\x0e\n\x02id\x18\x01 \x01(\x05R\x02id\x12\x37\n\x06\x64\x65vice\x18\x02 \x01(\x0b\x32\x1f.fieldstock.inventory.v1.DeviceR\x06\x64\x65vice\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\"H\n\x16RenewCredentialRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12\x18\n\x07version\x18\x02 \x01(\x05R\x07version\"\x95\x01\n\x13RecallDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12 \n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\x08location\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x14\n\x05notes\x18\x04 \x01(\tR\x05notes\x12\x18\n\x07version\x18\x05 \x01(\x05R\x07version\"\x91\x01\n\x15MaintainDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12\x1a\n\x08location\x18\x02 \x01(\tR\x08location\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x14\n\x05notes\x18\x04 \x01(\tR\x05notes\x12\x18\n\x07version\x18\x05 \x01(\x05R\x07version\"[\n\x13RetireDeviceRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12\x14\n\x05notes\x18\x02 \x01(\tR\x05notes\x12\x18\n\x07version\x18\x03 \x01(\x05R\x07version\"i\n\x15ListDeviceLogsRequest\x12\x14\n\x02id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x02id\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"x\n\x16ListDeviceLogsResponse\x12\x36\n\x04logs\x18\x01 \x03(\x0b\x32\".fieldstock.inventory.v1.DeviceLogR\x04logs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xbd\x10\n\rDeviceService\x12\x80\x01\n\x0bListDevices\x12+.fieldstock.inventory.v1.ListDevicesRequest\x1a,.fieldstock.inventory.v1.ListDevicesResponse\"\x16\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\n\x12\x08/devices\x12\x8c\x01\n\x0eRegisterDevice\x12..fieldstock.inventory.v1.RegisterDeviceRequest\x1a/.fieldstock.inventory.v1.RegisterDeviceResponse\"\x19\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\r\"\x08/devices:\x01*\x12x\n\tGetDevice\x12).fieldstock.inventory.v1.GetDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"\x1f\xa2\xbb\x18\x06\x10\x01\x1a\x02\x01\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/devices/{id}\x12}\n\x0cUpdateDevice\x12,.fieldstock.inventory.v1.UpdateDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"\x1e\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\x12\x1a\r/devices/{id}:\x01*\x12z\n\x0cRetireDevice\x12,.fieldstock.inventory.v1.RetireDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"\x1b\xa2\xbb\x18\x02\x10\x03\x82\xd3\xe4\x93\x02\x0f*\r/devices/{id}\x12\x97\x01\n\x12ListInStockDevices\x12\x32.fieldstock.inventory.v1.ListInStockDevicesRequest\x1a,.fieldstock.inventory.v1.ListDevicesResponse\"\x1f\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x13\x12\x11/devices/in_stock\x12\x99\x01\n\x13ListDeployedDevices\x12\x33.fieldstock.inventory.v1.ListDeployedDevicesRequest\x1a,.fieldstock.inventory.v1.ListDevicesResponse\"\x1f\xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x13\x12\x11/devices/deployed\x12\x84\x01\n\x0c\x44\x65ployDevice\x12,.fieldstock.inventory.v1.DeployDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"%\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\x19\x1a\x14/devices/{id}/deploy:\x01*\x12\x84\x01\n\x0cRecallDevice\x12,.fieldstock.inventory.v1.RecallDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"%\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\x19\x1a\x14/devices/{id}/recall:\x01*\x12\x8d\x01\n\x0eMaintainDevice\x12..fieldstock.inventory.v1.MaintainDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"*\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\x1e\x1a\x19/devices/{id}/maintenance:\x01*\x12\x87\x01\n\rReserveDevice\x12-.fieldstock.inventory.v1.ReserveDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"&\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\x1a\x1a\x15/devices/{id}/reserve:\x01*\x12\x8a\x01\n\x0eRelocateDevice\x12..fieldstock.inventory.v1.RelocateDeviceRequest\x1a\x1f.fieldstock.inventory.v1.Device\"\'\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\x1b\x1a\x16/devices/{id}/relocate:\x01*\x12\x8e\x01\n\x0c\x41\x63tOnDevices\x12,.fieldstock.inventory.v1.ActOnDevicesRequest\x1a-.fieldstock.inventory.v1.ActOnDevicesResponse\"!\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02\x15\"\x10/devices/actions:\x01*\x12\x92\x01\n\x0fRenewCredential\x12/.fieldstock.inventory.v1.RenewCredentialRequest\x1a#.fieldstock.inventory.v1.Credential\")\xa2\xbb\x18\x02\x10\x03\x82\xd3\xe4\x93\x02\x1d\"\x18/devices/{id}/credential:\x01*\x12\x93\x01\n\x0eListDeviceLogs\x12..fieldstock.inventory.v1.ListDeviceLogsRequest\x1a/.fieldstock.inventory.v1.ListDeviceLogsResponse\" \xa2\xbb\x18\x02\x10\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/devices/{id}/logsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +49,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEPLOYDEVICEREQUEST'].fields_by_name['id']._serialized_options = b'\342A\001\002'
   _globals['_DEPLOYDEVICEREQUEST'].fields_by_name['location']._loaded_options = None
   _globals['_DEPLOYDEVICEREQUEST'].fields_by_name['location']._serialized_options = b'\342A\001\002'
+  _globals['_UPDATEDEVICEREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_UPDATEDEVICEREQUEST'].fields_by_name['id']._serialized_options = b'\342A\001\002'
+  _globals['_RESERVEDEVICEREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_RESERVEDEVICEREQUEST'].fields_by_name['id']._serialized_options = b'\342A\001\002'
+  _globals['_RESERVEDEVICEREQUEST'].fields_by_name['reserved_for']._loaded_options = None
+  _globals['_RESERVEDEVICEREQUEST'].fields_by_name['reserved_for']._serialized_options = b'\342A\001\002'
+  _globals['_RELOCATEDEVICEREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_RELOCATEDEVICEREQUEST'].fields_by_name['id']._serialized_options = b'\342A\001\002'
+  _globals['_RELOCATEDEVICEREQUEST'].fields_by_name['location']._loaded_options = None
+  _globals['_RELOCATEDEVICEREQUEST'].fields_by_name['location']._serialized_options = b'\342A\001\002'
+  _globals['_ACTONDEVICESREQUEST'].fields_by_name['action']._loaded_options = None
+  _globals['_ACTONDEVICESREQUEST'].fields_by_name['action']._serialized_options = b'\342A\001\002'
+  _globals['_RENEWCREDENTIALREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_RENEWCREDENTIALREQUEST'].fields_by_name['id']._serialized_options = b'\342A\001\002'
   _globals['_RECALLDEVICEREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_RECALLDEVICEREQUEST'].fields_by_name['id']._serialized_options = b'\342A\001\002'
   _globals['_RECALLDEVICEREQUEST'].fields_by_name['location']._loaded_options = None
@@ -64,6 +79,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEVICESERVICE'].methods_by_name['RegisterDevice']._serialized_options = b'\242\273\030\002\020\002\202\323\344\223\002\r\"\010/devices:\001*'
   _globals['_DEVICESERVICE'].methods_by_name['GetDevice']._loaded_options = None
   _globals['_DEVICESERVICE'].methods_by_name['GetDevice']._serialized_options = b'\242\273\030\006\020\001\032\002\001\003\202\323\344\223\002\017\022\r/devices/{id}'
+  _globals['_DEVICESERVICE'].methods_by_name['UpdateDevice']._loaded_options = None
+  _globals['_DEVICESERVICE'].methods_by_name['UpdateDevice']._serialized_options = b'\242\273\030\002\020\002\202\323\344\223\002\022\032\r/devices/{id}:\001*'
   _globals['_DEVICESERVICE'].methods_by_name['RetireDevice']._loaded_options = None
   _globals['_DEVICESERVICE'].methods_by_name['RetireDevice']._serialized_options = b'\242\273\030\002\020\003\202\323\344\223\002\017*\r/devices/{id}'
   _globals['_DEVICESERVICE'].methods_by_name['ListInStockDevices']._loaded_options = None
@@ -76,34 +93,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEVICESERVICE'].methods_by_name['RecallDevice']._serialized_options = b'\242\273\030\002\020\002\202\323\344\223\002\031\032\024/devices/{id}/recall:\001*'
   _globals['_DEVICESERVICE'].methods_by_name['MaintainDevice']._loaded_options = None
   _globals['_DEVICESERVICE'].methods_by_name['MaintainDevice']._serialized_options = b'\242\273\030\002\020\002\202\323\344\223\002\036\032\031/devices/{id}/maintenance:\001*'
+  _globals['_DEVICESERVICE'].methods_by_name['ReserveDevice']._loaded_options = None
+  _globals['_DEVICESERVICE'].methods_by_name['ReserveDevice']._serialized_options = b'\242\273\030\002\020\002\202\323\344\223\002\032\032\025/devices/{id}/reserve:\001*'
+  _globals['_DEVICESERVICE'].methods_by_name['RelocateDevice']._loaded_options = None
+  _globals['_DEVICESERVICE'].methods_by_name['RelocateDevice']._serialized_options = b'\242\273\030\002\020\002\202\323\344\223\002\033\032\026/devices/{id}/relocate:\001*'
+  _globals['_DEVICESERVICE'].methods_by_name['ActOnDevices']._loaded_options = None
+  _globals['_DEVICESERVICE'].methods_by_name['ActOnDevices']._serialized_options = b'\242\273\030\002\020\002\202\323\344\223\002\025\"\020/devices/actions:\001*'
+  _globals['_DEVICESERVICE'].methods_by_name['RenewCredential']._loaded_options = None
+  _globals['_DEVICESERVICE'].methods_by_name['RenewCredential']._serialized_options = b'\242\273\030\002\020\003\202\323\344\223\002\035\"\030/devices/{id}/credential:\001*'
   _globals['_DEVICESERVICE'].methods_by_name['ListDeviceLogs']._loaded_options = None
   _globals['_DEVICESERVICE'].methods_by_name['ListDeviceLogs']._serialized_options = b'\242\273\030\002\020\001\202\323\344\223\002\024\022\022/devices/{id}/logs'
-  _globals['_GETDEVICEREQUEST']._serialized_start=239
-  _globals['_GETDEVICEREQUEST']._serialized_end=279
-  _globals['_LISTDEVICESREQUEST']._serialized_start=282
-  _globals['_LISTDEVICESREQUEST']._serialized_end=448
-  _globals['_LISTINSTOCKDEVICESREQUEST']._serialized_start=451
-  _globals['_LISTINSTOCKDEVICESREQUEST']._serialized_end=600
-  _globals['_LISTDEPLOYEDDEVICESREQUEST']._serialized_start=603
-  _globals['_LISTDEPLOYEDDEVICESREQUEST']._serialized_end=753
-  _globals['_LISTDEVICESRESPONSE']._serialized_start=755
-  _globals['_LISTDEVICESRESPONSE']._serialized_end=875
-  _globals['_REGISTERDEVICEREQUEST']._serialized_start=878
-  _globals['_REGISTERDEVICEREQUEST']._serialized_end=1130
-  _globals['_REGISTERDEVICERESPONSE']._serialized_start=1133
-  _globals['_REGISTERDEVICERESPONSE']._serialized_end=1283
-  _globals['_DEPLOYDEVICEREQUEST']._serialized_start=1286
-  _globals['_DEPLOYDEVICEREQUEST']._serialized_end=1435
-  _globals['_RECALLDEVICEREQUEST']._serialized_start=1438
-  _globals['_RECALLDEVICEREQUEST']._serialized_end=1587
-  _globals['_MAINTAINDEVICEREQUEST']._serialized_start=1590
-  _globals['_MAINTAINDEVICEREQUEST']._serialized_end=1735
-  _globals['_RETIREDEVICEREQUEST']._serialized_start=1737
-  _globals['_RETIREDEVICEREQUEST']._serialized_end=1828
-  _globals['_LISTDEVICELOGSREQUEST']._serialized_start=1830
-  _globals['_LISTDEVICELOGSREQUEST']._serialized_end=1935
-  _globals['_LISTDEVICELOGSRESPONSE']._serialized_start=1937
-  _globals['_LISTDEVICELOGSRESPONSE']._serialized_end=2057
-  _globals['_DEVICESERVICE']._serialized_start=2060
-  _globals['_DEVICESERVICE']._serialized_end=3469
+  _globals['_GETDEVICEREQUEST']._serialized_start=272
+  _globals['_GETDEVICEREQUEST']._serialized_end=312
+  _globals['_LISTDEVICESREQUEST']._serialized_start=315
+  _globals['_LISTDEVICESREQUEST']._serialized_end=508
+  _globals['_LISTINSTOCKDEVICESREQUEST']._serialized_start=511
+  _globals['_LISTINSTOCKDEVICESREQUEST']._serialized_end=687
+  _globals['_LISTDEPLOYEDDEVICESREQUEST']._serialized_start=690
+  _globals['_LISTDEPLOYEDDEVICESREQUEST']._serialized_end=867
+  _globals['_LISTDEVICESRESPONSE']._serialized_start=869
+  _globals['_LISTDEVICESRESPONSE']._serialized_end=989
+  _globals['_REGISTERDEVICEREQUEST']._serialized_start=992
+  _globals['_REGISTERDEVICEREQUEST']._serialized_end=1244
+  _globals['_REGISTERDEVICERESPONSE']._serialized_start=1247
+  _globals['_REGISTERDEVICERESPONSE']._serialized_end=1397
+  _globals['_DEPLOYDEVICEREQUEST']._serialized_start=1400
+  _globals['_DEPLOYDEVICEREQUEST']._serialized_end=1604
+  _globals['_UPDATEDEVICEREQUEST']._serialized_start=1607
+  _globals['_UPDATEDEVICEREQUEST']._serialized_end=2266
+  _globals['_RESERVEDEVICEREQUEST']._serialized_start=2269
+  _globals['_RESERVEDEVICEREQUEST']._serialized_end=2468
+  _globals['_RELOCATEDEVICEREQUEST']._serialized_start=2470
+  _globals['_RELOCATEDEVICEREQUEST']._serialized_end=2597
+  _globals['_ACTONDEVICESREQUEST']._serialized_start=2600
+  _globals['_ACTONDEVICESREQUEST']._serialized_end=2887
+  _globals['_DEVICEFILTER']._serialized_start=2889
+  _globals['_DEVICEFILTER']._serialized_end=2989
+  _globals['_ACTONDEVICESRESPONSE']._serialized_start=2992
+  _globals['_ACTONDEVICESRESPONSE']._serialized_end=3133
+  _globals['_ACTIONRESULT']._serialized_start=3136
+  _globals['_ACTIONRESULT']._serialized_end=3273
+  _globals['_RENEWCREDENTIALREQUEST']._serialized_start=3275
+  _globals['_RENEWCREDENTIALREQUEST']._serialized_end=3347
+  _globals['_RECALLDEVICEREQUEST']._serialized_start=3350
+  _globals['_RECALLDEVICEREQUEST']._serialized_end=3499
+  _globals['_MAINTAINDEVICEREQUEST']._serialized_start=3502
+  _globals['_MAINTAINDEVICEREQUEST']._serialized_end=3647
+  _globals['_RETIREDEVICEREQUEST']._serialized_start=3649
+  _globals['_RETIREDEVICEREQUEST']._serialized_end=3740
+  _globals['_LISTDEVICELOGSREQUEST']._serialized_start=3742
+  _globals['_LISTDEVICELOGSREQUEST']._serialized_end=3847
+  _globals['_LISTDEVICELOGSRESPONSE']._serialized_start=3849
+  _globals['_LISTDEVICELOGSRESPONSE']._serialized_end=3969
+  _globals['_DEVICESERVICE']._serialized_start=3972
+  _globals['_DEVICESERVICE']._serialized_end=6081
 # @@protoc_insertion_point(module_scope)

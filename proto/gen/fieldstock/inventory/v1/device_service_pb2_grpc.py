@@ -61,6 +61,11 @@ class DeviceServiceStub:
                 request_serializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.GetDeviceRequest.SerializeToString,
                 response_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.FromString,
                 _registered_method=True)
+        self.UpdateDevice = channel.unary_unary(
+                '/fieldstock.inventory.v1.DeviceService/UpdateDevice',
+                request_serializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.UpdateDeviceRequest.SerializeToString,
+                response_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.FromString,
+                _registered_method=True)
         self.RetireDevice = channel.unary_unary(
                 '/fieldstock.inventory.v1.DeviceService/RetireDevice',
                 request_serializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.RetireDeviceRequest.SerializeToString,
@@ -91,6 +96,26 @@ class DeviceServiceStub:
                 request_serializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.MaintainDeviceRequest.SerializeToString,
                 response_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.FromString,
                 _registered_method=True)
+        self.ReserveDevice = channel.unary_unary(
+                '/fieldstock.inventory.v1.DeviceService/ReserveDevice',
+                request_serializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.ReserveDeviceRequest.SerializeToString,
+                response_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.FromString,
+                _registered_method=True)
+        self.RelocateDevice = channel.unary_unary(
+                '/fieldstock.inventory.v1.DeviceService/RelocateDevice',
+                request_serializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.RelocateDeviceRequest.SerializeToString,
+                response_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.FromString,
+                _registered_method=True)
+        self.ActOnDevices = channel.unary_unary(
+                '/fieldstock.inventory.v1.DeviceService/ActOnDevices',
+                request_serializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.ActOnDevicesRequest.SerializeToString,
+                response_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.ActOnDevicesResponse.FromString,
+                _registered_method=True)
+        self.RenewCredential = channel.unary_unary(
+                '/fieldstock.inventory.v1.DeviceService/RenewCredential',
+                request_serializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.RenewCredentialRequest.SerializeToString,
+                response_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Credential.FromString,
+                _registered_method=True)
         self.ListDeviceLogs = channel.unary_unary(
                 '/fieldstock.inventory.v1.DeviceService/ListDeviceLogs',
                 request_serializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.ListDeviceLogsRequest.SerializeToString,
@@ -113,9 +138,9 @@ class DeviceServiceServicer:
     """
 
     def ListDevices(self, request, context):
-        """A page of devices, ordered by id.
+        """A page of devices.
 
-        Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status, negative page size), INVALID_ARGUMENT /
+        Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status or order, negative page size), INVALID_ARGUMENT /
         INVALID_PAGE_TOKEN (not a token of ours, or made with other filters).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -134,6 +159,16 @@ class DeviceServiceServicer:
 
     def GetDevice(self, request, context):
         """One device. Fails with NOT_FOUND / DEVICE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateDevice(self, request, context):
+        """Changes the fields that are given and no others; `clear` empties some.
+
+        Fails as the actions do, and with INVALID_ARGUMENT / READ_ONLY_FIELD (nothing to change, or a field that only actions
+        and the system change), ALREADY_EXISTS / SERIAL_NUMBER_TAKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -182,6 +217,41 @@ class DeviceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReserveDevice(self, request, context):
+        """Sets a device in stock aside for somebody, until a time or for good. When the time is over it is released.
+
+        Fails with INVALID_ARGUMENT / INVALID_FIELD also when `until` is past.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RelocateDevice(self, request, context):
+        """Moves a device without a change of its status; nothing but this and the other actions changes a location.
+
+        Fails with FAILED_PRECONDITION / INVALID_TRANSITION when the device is retired.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ActOnDevices(self, request, context):
+        """One action for many devices, each in a transaction of its own: some may fail and others not.
+
+        Fails with INVALID_ARGUMENT / INVALID_FIELD (no such action, neither ids nor a filter, more than 1,000 devices), and
+        PERMISSION_DENIED when the action itself is not allowed to the caller.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewCredential(self, request, context):
+        """Makes a new secret, told this once; the old one stops working. Fails with FAILED_PRECONDITION / DEVICE_RETIRED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDeviceLogs(self, request, context):
         """A page of one device's history, newest first. Fails with NOT_FOUND / DEVICE_NOT_FOUND, and as ListDevices.
         """
@@ -205,6 +275,11 @@ def add_DeviceServiceServicer_to_server(servicer, server):
             'GetDevice': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDevice,
                     request_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.GetDeviceRequest.FromString,
+                    response_serializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.SerializeToString,
+            ),
+            'UpdateDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDevice,
+                    request_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.UpdateDeviceRequest.FromString,
                     response_serializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.SerializeToString,
             ),
             'RetireDevice': grpc.unary_unary_rpc_method_handler(
@@ -236,6 +311,26 @@ def add_DeviceServiceServicer_to_server(servicer, server):
                     servicer.MaintainDevice,
                     request_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.MaintainDeviceRequest.FromString,
                     response_serializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.SerializeToString,
+            ),
+            'ReserveDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReserveDevice,
+                    request_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.ReserveDeviceRequest.FromString,
+                    response_serializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.SerializeToString,
+            ),
+            'RelocateDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RelocateDevice,
+                    request_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.RelocateDeviceRequest.FromString,
+                    response_serializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.SerializeToString,
+            ),
+            'ActOnDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ActOnDevices,
+                    request_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.ActOnDevicesRequest.FromString,
+                    response_serializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.ActOnDevicesResponse.SerializeToString,
+            ),
+            'RenewCredential': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewCredential,
+                    request_deserializer=fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.RenewCredentialRequest.FromString,
+                    response_serializer=fieldstock_dot_inventory_dot_v1_dot_device__pb2.Credential.SerializeToString,
             ),
             'ListDeviceLogs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeviceLogs,
@@ -334,6 +429,33 @@ class DeviceService:
             target,
             '/fieldstock.inventory.v1.DeviceService/GetDevice',
             fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.GetDeviceRequest.SerializeToString,
+            fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldstock.inventory.v1.DeviceService/UpdateDevice',
+            fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.UpdateDeviceRequest.SerializeToString,
             fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.FromString,
             options,
             channel_credentials,
@@ -497,6 +619,114 @@ class DeviceService:
             '/fieldstock.inventory.v1.DeviceService/MaintainDevice',
             fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.MaintainDeviceRequest.SerializeToString,
             fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReserveDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldstock.inventory.v1.DeviceService/ReserveDevice',
+            fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.ReserveDeviceRequest.SerializeToString,
+            fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RelocateDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldstock.inventory.v1.DeviceService/RelocateDevice',
+            fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.RelocateDeviceRequest.SerializeToString,
+            fieldstock_dot_inventory_dot_v1_dot_device__pb2.Device.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ActOnDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldstock.inventory.v1.DeviceService/ActOnDevices',
+            fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.ActOnDevicesRequest.SerializeToString,
+            fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.ActOnDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewCredential(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldstock.inventory.v1.DeviceService/RenewCredential',
+            fieldstock_dot_inventory_dot_v1_dot_device__service__pb2.RenewCredentialRequest.SerializeToString,
+            fieldstock_dot_inventory_dot_v1_dot_device__pb2.Credential.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,9 +46,9 @@ class DeviceServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DeviceServiceAsyncStub: ...
     ListDevices: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.ListDevicesRequest, _device_service_pb2.ListDevicesResponse]
-    """A page of devices, ordered by id.
+    """A page of devices.
 
-    Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status, negative page size), INVALID_ARGUMENT /
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status or order, negative page size), INVALID_ARGUMENT /
     INVALID_PAGE_TOKEN (not a token of ours, or made with other filters).
     """
     RegisterDevice: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.RegisterDeviceRequest, _device_service_pb2.RegisterDeviceResponse]
@@ -59,6 +59,12 @@ class DeviceServiceStub:
     """
     GetDevice: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.GetDeviceRequest, _device_pb2.Device]
     """One device. Fails with NOT_FOUND / DEVICE_NOT_FOUND."""
+    UpdateDevice: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.UpdateDeviceRequest, _device_pb2.Device]
+    """Changes the fields that are given and no others; `clear` empties some.
+
+    Fails as the actions do, and with INVALID_ARGUMENT / READ_ONLY_FIELD (nothing to change, or a field that only actions
+    and the system change), ALREADY_EXISTS / SERIAL_NUMBER_TAKEN.
+    """
     RetireDevice: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.RetireDeviceRequest, _device_pb2.Device]
     """Takes a device out of use for good; its credential stops working."""
     ListInStockDevices: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.ListInStockDevicesRequest, _device_service_pb2.ListDevicesResponse]
@@ -73,6 +79,24 @@ class DeviceServiceStub:
     """
     MaintainDevice: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.MaintainDeviceRequest, _device_pb2.Device]
     """Sends a device to the workshop and sets the date of its last maintenance. Its readings are kept, its alerts muted."""
+    ReserveDevice: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.ReserveDeviceRequest, _device_pb2.Device]
+    """Sets a device in stock aside for somebody, until a time or for good. When the time is over it is released.
+
+    Fails with INVALID_ARGUMENT / INVALID_FIELD also when `until` is past.
+    """
+    RelocateDevice: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.RelocateDeviceRequest, _device_pb2.Device]
+    """Moves a device without a change of its status; nothing but this and the other actions changes a location.
+
+    Fails with FAILED_PRECONDITION / INVALID_TRANSITION when the device is retired.
+    """
+    ActOnDevices: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.ActOnDevicesRequest, _device_service_pb2.ActOnDevicesResponse]
+    """One action for many devices, each in a transaction of its own: some may fail and others not.
+
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (no such action, neither ids nor a filter, more than 1,000 devices), and
+    PERMISSION_DENIED when the action itself is not allowed to the caller.
+    """
+    RenewCredential: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.RenewCredentialRequest, _device_pb2.Credential]
+    """Makes a new secret, told this once; the old one stops working. Fails with FAILED_PRECONDITION / DEVICE_RETIRED."""
     ListDeviceLogs: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.ListDeviceLogsRequest, _device_service_pb2.ListDeviceLogsResponse]
     """A page of one device's history, newest first. Fails with NOT_FOUND / DEVICE_NOT_FOUND, and as ListDevices."""
 
@@ -93,9 +117,9 @@ class DeviceServiceAsyncStub(DeviceServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListDevices: _aio.UnaryUnaryMultiCallable[_device_service_pb2.ListDevicesRequest, _device_service_pb2.ListDevicesResponse]  # type: ignore[assignment]
-    """A page of devices, ordered by id.
+    """A page of devices.
 
-    Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status, negative page size), INVALID_ARGUMENT /
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status or order, negative page size), INVALID_ARGUMENT /
     INVALID_PAGE_TOKEN (not a token of ours, or made with other filters).
     """
     RegisterDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.RegisterDeviceRequest, _device_service_pb2.RegisterDeviceResponse]  # type: ignore[assignment]
@@ -106,6 +130,12 @@ class DeviceServiceAsyncStub(DeviceServiceStub):
     """
     GetDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.GetDeviceRequest, _device_pb2.Device]  # type: ignore[assignment]
     """One device. Fails with NOT_FOUND / DEVICE_NOT_FOUND."""
+    UpdateDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.UpdateDeviceRequest, _device_pb2.Device]  # type: ignore[assignment]
+    """Changes the fields that are given and no others; `clear` empties some.
+
+    Fails as the actions do, and with INVALID_ARGUMENT / READ_ONLY_FIELD (nothing to change, or a field that only actions
+    and the system change), ALREADY_EXISTS / SERIAL_NUMBER_TAKEN.
+    """
     RetireDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.RetireDeviceRequest, _device_pb2.Device]  # type: ignore[assignment]
     """Takes a device out of use for good; its credential stops working."""
     ListInStockDevices: _aio.UnaryUnaryMultiCallable[_device_service_pb2.ListInStockDevicesRequest, _device_service_pb2.ListDevicesResponse]  # type: ignore[assignment]
@@ -120,6 +150,24 @@ class DeviceServiceAsyncStub(DeviceServiceStub):
     """
     MaintainDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.MaintainDeviceRequest, _device_pb2.Device]  # type: ignore[assignment]
     """Sends a device to the workshop and sets the date of its last maintenance. Its readings are kept, its alerts muted."""
+    ReserveDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.ReserveDeviceRequest, _device_pb2.Device]  # type: ignore[assignment]
+    """Sets a device in stock aside for somebody, until a time or for good. When the time is over it is released.
+
+    Fails with INVALID_ARGUMENT / INVALID_FIELD also when `until` is past.
+    """
+    RelocateDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.RelocateDeviceRequest, _device_pb2.Device]  # type: ignore[assignment]
+    """Moves a device without a change of its status; nothing but this and the other actions changes a location.
+
+    Fails with FAILED_PRECONDITION / INVALID_TRANSITION when the device is retired.
+    """
+    ActOnDevices: _aio.UnaryUnaryMultiCallable[_device_service_pb2.ActOnDevicesRequest, _device_service_pb2.ActOnDevicesResponse]  # type: ignore[assignment]
+    """One action for many devices, each in a transaction of its own: some may fail and others not.
+
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (no such action, neither ids nor a filter, more than 1,000 devices), and
+    PERMISSION_DENIED when the action itself is not allowed to the caller.
+    """
+    RenewCredential: _aio.UnaryUnaryMultiCallable[_device_service_pb2.RenewCredentialRequest, _device_pb2.Credential]  # type: ignore[assignment]
+    """Makes a new secret, told this once; the old one stops working. Fails with FAILED_PRECONDITION / DEVICE_RETIRED."""
     ListDeviceLogs: _aio.UnaryUnaryMultiCallable[_device_service_pb2.ListDeviceLogsRequest, _device_service_pb2.ListDeviceLogsResponse]  # type: ignore[assignment]
     """A page of one device's history, newest first. Fails with NOT_FOUND / DEVICE_NOT_FOUND, and as ListDevices."""
 
@@ -143,9 +191,9 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_service_pb2.ListDevicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_service_pb2.ListDevicesResponse, _abc.Awaitable[_device_service_pb2.ListDevicesResponse]]:
-        """A page of devices, ordered by id.
+        """A page of devices.
 
-        Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status, negative page size), INVALID_ARGUMENT /
+        Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status or order, negative page size), INVALID_ARGUMENT /
         INVALID_PAGE_TOKEN (not a token of ours, or made with other filters).
         """
 
@@ -168,6 +216,18 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.Device, _abc.Awaitable[_device_pb2.Device]]:
         """One device. Fails with NOT_FOUND / DEVICE_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def UpdateDevice(
+        self,
+        request: _device_service_pb2.UpdateDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_device_pb2.Device, _abc.Awaitable[_device_pb2.Device]]:
+        """Changes the fields that are given and no others; `clear` empties some.
+
+        Fails as the actions do, and with INVALID_ARGUMENT / READ_ONLY_FIELD (nothing to change, or a field that only actions
+        and the system change), ALREADY_EXISTS / SERIAL_NUMBER_TAKEN.
+        """
 
     @_abc_1.abstractmethod
     def RetireDevice(
@@ -218,6 +278,48 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.Device, _abc.Awaitable[_device_pb2.Device]]:
         """Sends a device to the workshop and sets the date of its last maintenance. Its readings are kept, its alerts muted."""
+
+    @_abc_1.abstractmethod
+    def ReserveDevice(
+        self,
+        request: _device_service_pb2.ReserveDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_device_pb2.Device, _abc.Awaitable[_device_pb2.Device]]:
+        """Sets a device in stock aside for somebody, until a time or for good. When the time is over it is released.
+
+        Fails with INVALID_ARGUMENT / INVALID_FIELD also when `until` is past.
+        """
+
+    @_abc_1.abstractmethod
+    def RelocateDevice(
+        self,
+        request: _device_service_pb2.RelocateDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_device_pb2.Device, _abc.Awaitable[_device_pb2.Device]]:
+        """Moves a device without a change of its status; nothing but this and the other actions changes a location.
+
+        Fails with FAILED_PRECONDITION / INVALID_TRANSITION when the device is retired.
+        """
+
+    @_abc_1.abstractmethod
+    def ActOnDevices(
+        self,
+        request: _device_service_pb2.ActOnDevicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_device_service_pb2.ActOnDevicesResponse, _abc.Awaitable[_device_service_pb2.ActOnDevicesResponse]]:
+        """One action for many devices, each in a transaction of its own: some may fail and others not.
+
+        Fails with INVALID_ARGUMENT / INVALID_FIELD (no such action, neither ids nor a filter, more than 1,000 devices), and
+        PERMISSION_DENIED when the action itself is not allowed to the caller.
+        """
+
+    @_abc_1.abstractmethod
+    def RenewCredential(
+        self,
+        request: _device_service_pb2.RenewCredentialRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_device_pb2.Credential, _abc.Awaitable[_device_pb2.Credential]]:
+        """Makes a new secret, told this once; the old one stops working. Fails with FAILED_PRECONDITION / DEVICE_RETIRED."""
 
     @_abc_1.abstractmethod
     def ListDeviceLogs(

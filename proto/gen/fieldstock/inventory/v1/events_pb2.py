@@ -23,17 +23,25 @@ _sym_db = _symbol_database.Default()
 
 
 from fieldstock.inventory.v1 import device_pb2 as fieldstock_dot_inventory_dot_v1_dot_device__pb2
+from fieldstock.inventory.v1 import device_type_pb2 as fieldstock_dot_inventory_dot_v1_dot_device__type__pb2
+from fieldstock.inventory.v1 import settings_pb2 as fieldstock_dot_inventory_dot_v1_dot_settings__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fieldstock/inventory/v1/events.proto\x12\x17\x66ieldstock.inventory.v1\x1a$fieldstock/inventory/v1/device.proto\"~\n\rDeviceChanged\x12\x37\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x1f.fieldstock.inventory.v1.DeviceR\x06\x64\x65vice\x12\x34\n\x03log\x18\x02 \x01(\x0b\x32\".fieldstock.inventory.v1.DeviceLogR\x03log\"\x9a\x01\n\x17\x44\x65viceCredentialChanged\x12\x1b\n\tdevice_id\x18\x01 \x01(\x05R\x08\x64\x65viceId\x12#\n\rserial_number\x18\x02 \x01(\tR\x0cserialNumber\x12#\n\rsecret_sha256\x18\x03 \x01(\x0cR\x0csecretSha256\x12\x18\n\x07version\x18\x04 \x01(\x05R\x07versionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fieldstock/inventory/v1/events.proto\x12\x17\x66ieldstock.inventory.v1\x1a$fieldstock/inventory/v1/device.proto\x1a)fieldstock/inventory/v1/device_type.proto\x1a&fieldstock/inventory/v1/settings.proto\"~\n\rDeviceChanged\x12\x37\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x1f.fieldstock.inventory.v1.DeviceR\x06\x64\x65vice\x12\x34\n\x03log\x18\x02 \x01(\x0b\x32\".fieldstock.inventory.v1.DeviceLogR\x03log\"\x9a\x01\n\x17\x44\x65viceCredentialChanged\x12\x1b\n\tdevice_id\x18\x01 \x01(\x05R\x08\x64\x65viceId\x12#\n\rserial_number\x18\x02 \x01(\tR\x0cserialNumber\x12#\n\rsecret_sha256\x18\x03 \x01(\x0cR\x0csecretSha256\x12\x18\n\x07version\x18\x04 \x01(\x05R\x07version\"\\\n\x15\x44\x65viceSettingsChanged\x12\x43\n\x08settings\x18\x01 \x01(\x0b\x32\'.fieldstock.inventory.v1.DeviceSettingsR\x08settings\"L\n\x11\x44\x65viceTypeChanged\x12\x37\n\x04type\x18\x01 \x01(\x0b\x32#.fieldstock.inventory.v1.DeviceTypeR\x04type\"o\n\x08StockLow\x12\x12\n\x04type\x18\x01 \x01(\tR\x04type\x12\x1a\n\x08location\x18\x02 \x01(\tR\x08location\x12\x19\n\x08in_stock\x18\x03 \x01(\x05R\x07inStock\x12\x18\n\x07minimum\x18\x04 \x01(\x05R\x07minimumb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fieldstock.inventory.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DEVICECHANGED']._serialized_start=103
-  _globals['_DEVICECHANGED']._serialized_end=229
-  _globals['_DEVICECREDENTIALCHANGED']._serialized_start=232
-  _globals['_DEVICECREDENTIALCHANGED']._serialized_end=386
+  _globals['_DEVICECHANGED']._serialized_start=186
+  _globals['_DEVICECHANGED']._serialized_end=312
+  _globals['_DEVICECREDENTIALCHANGED']._serialized_start=315
+  _globals['_DEVICECREDENTIALCHANGED']._serialized_end=469
+  _globals['_DEVICESETTINGSCHANGED']._serialized_start=471
+  _globals['_DEVICESETTINGSCHANGED']._serialized_end=563
+  _globals['_DEVICETYPECHANGED']._serialized_start=565
+  _globals['_DEVICETYPECHANGED']._serialized_end=641
+  _globals['_STOCKLOW']._serialized_start=643
+  _globals['_STOCKLOW']._serialized_end=754
 # @@protoc_insertion_point(module_scope)

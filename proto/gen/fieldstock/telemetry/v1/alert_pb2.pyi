@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Alert(_message.Message):
-    __slots__ = ("id", "device_id", "device_name", "rule_id", "kind", "metric", "severity", "message", "value", "state", "acknowledged", "opened_at", "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_because", "silenced", "version")
+    __slots__ = ("id", "device_id", "device_name", "rule_id", "kind", "metric", "severity", "message", "value", "state", "acknowledged", "opened_at", "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_because", "silenced", "version", "acknowledged_note", "resolved_note", "resolved_by")
     ID_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +28,9 @@ class Alert(_message.Message):
     RESOLVED_BECAUSE_FIELD_NUMBER: _ClassVar[int]
     SILENCED_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGED_NOTE_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_NOTE_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_BY_FIELD_NUMBER: _ClassVar[int]
     id: str
     device_id: int
     device_name: str
@@ -46,4 +49,7 @@ class Alert(_message.Message):
     resolved_because: str
     silenced: bool
     version: int
-    def __init__(self, id: _Optional[str] = ..., device_id: _Optional[int] = ..., device_name: _Optional[str] = ..., rule_id: _Optional[str] = ..., kind: _Optional[str] = ..., metric: _Optional[str] = ..., severity: _Optional[str] = ..., message: _Optional[str] = ..., value: _Optional[float] = ..., state: _Optional[str] = ..., acknowledged: _Optional[bool] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledged_by: _Optional[str] = ..., resolved_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resolved_because: _Optional[str] = ..., silenced: _Optional[bool] = ..., version: _Optional[int] = ...) -> None: ...
+    acknowledged_note: str
+    resolved_note: str
+    resolved_by: str
+    def __init__(self, id: _Optional[str] = ..., device_id: _Optional[int] = ..., device_name: _Optional[str] = ..., rule_id: _Optional[str] = ..., kind: _Optional[str] = ..., metric: _Optional[str] = ..., severity: _Optional[str] = ..., message: _Optional[str] = ..., value: _Optional[float] = ..., state: _Optional[str] = ..., acknowledged: _Optional[bool] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledged_by: _Optional[str] = ..., resolved_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resolved_because: _Optional[str] = ..., silenced: _Optional[bool] = ..., version: _Optional[int] = ..., acknowledged_note: _Optional[str] = ..., resolved_note: _Optional[str] = ..., resolved_by: _Optional[str] = ...) -> None: ...

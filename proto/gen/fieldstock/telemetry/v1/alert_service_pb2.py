@@ -25,21 +25,34 @@ _sym_db = _symbol_database.Default()
 from fieldstock.access.v1 import access_pb2 as fieldstock_dot_access_dot_v1_dot_access__pb2
 from fieldstock.telemetry.v1 import alert_pb2 as fieldstock_dot_telemetry_dot_v1_dot_alert__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fieldstock/telemetry/v1/alert_service.proto\x12\x17\x66ieldstock.telemetry.v1\x1a!fieldstock/access/v1/access.proto\x1a#fieldstock/telemetry/v1/alert.proto\x1a\x1cgoogle/api/annotations.proto\"\xb7\x01\n\x11ListAlertsRequest\x12\x14\n\x05state\x18\x01 \x01(\tR\x05state\x12\x1a\n\x08severity\x18\x02 \x01(\tR\x08severity\x12\x1b\n\tdevice_id\x18\x03 \x01(\x05R\x08\x64\x65viceId\x12\x17\n\x07rule_id\x18\x04 \x01(\tR\x06ruleId\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\"t\n\x12ListAlertsResponse\x12\x36\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x1e.fieldstock.telemetry.v1.AlertR\x06\x61lerts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x9b\x01\n\x0c\x41lertService\x12\x8a\x01\n\nListAlerts\x12*.fieldstock.telemetry.v1.ListAlertsRequest\x1a+.fieldstock.telemetry.v1.ListAlertsResponse\"#\xa2\xbb\x18\x05\x10\x01\x1a\x01\x03\x82\xd3\xe4\x93\x02\x14\x12\x12/monitoring/alertsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fieldstock/telemetry/v1/alert_service.proto\x12\x17\x66ieldstock.telemetry.v1\x1a!fieldstock/access/v1/access.proto\x1a#fieldstock/telemetry/v1/alert.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"]\n\x17\x41\x63knowledgeAlertRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x02id\x12\x12\n\x04note\x18\x02 \x01(\tR\x04note\x12\x18\n\x07version\x18\x03 \x01(\x05R\x07version\"Y\n\x13ResolveAlertRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x02id\x12\x12\n\x04note\x18\x02 \x01(\tR\x04note\x12\x18\n\x07version\x18\x03 \x01(\x05R\x07version\"\xb7\x01\n\x11ListAlertsRequest\x12\x14\n\x05state\x18\x01 \x01(\tR\x05state\x12\x1a\n\x08severity\x18\x02 \x01(\tR\x08severity\x12\x1b\n\tdevice_id\x18\x03 \x01(\x05R\x08\x64\x65viceId\x12\x17\n\x07rule_id\x18\x04 \x01(\tR\x06ruleId\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\"t\n\x12ListAlertsResponse\x12\x36\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x1e.fieldstock.telemetry.v1.AlertR\x06\x61lerts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xc9\x03\n\x0c\x41lertService\x12\x8a\x01\n\nListAlerts\x12*.fieldstock.telemetry.v1.ListAlertsRequest\x1a+.fieldstock.telemetry.v1.ListAlertsResponse\"#\xa2\xbb\x18\x05\x10\x01\x1a\x01\x03\x82\xd3\xe4\x93\x02\x14\x12\x12/monitoring/alerts\x12\x9a\x01\n\x10\x41\x63knowledgeAlert\x12\x30.fieldstock.telemetry.v1.AcknowledgeAlertRequest\x1a\x1e.fieldstock.telemetry.v1.Alert\"4\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02(\x1a#/monitoring/alerts/{id}/acknowledge:\x01*\x12\x8e\x01\n\x0cResolveAlert\x12,.fieldstock.telemetry.v1.ResolveAlertRequest\x1a\x1e.fieldstock.telemetry.v1.Alert\"0\xa2\xbb\x18\x02\x10\x02\x82\xd3\xe4\x93\x02$\x1a\x1f/monitoring/alerts/{id}/resolve:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fieldstock.telemetry.v1.alert_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['id']._serialized_options = b'\342A\001\002'
+  _globals['_RESOLVEALERTREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_RESOLVEALERTREQUEST'].fields_by_name['id']._serialized_options = b'\342A\001\002'
   _globals['_ALERTSERVICE'].methods_by_name['ListAlerts']._loaded_options = None
   _globals['_ALERTSERVICE'].methods_by_name['ListAlerts']._serialized_options = b'\242\273\030\005\020\001\032\001\003\202\323\344\223\002\024\022\022/monitoring/alerts'
-  _globals['_LISTALERTSREQUEST']._serialized_start=175
-  _globals['_LISTALERTSREQUEST']._serialized_end=358
-  _globals['_LISTALERTSRESPONSE']._serialized_start=360
-  _globals['_LISTALERTSRESPONSE']._serialized_end=476
-  _globals['_ALERTSERVICE']._serialized_start=479
-  _globals['_ALERTSERVICE']._serialized_end=634
+  _globals['_ALERTSERVICE'].methods_by_name['AcknowledgeAlert']._loaded_options = None
+  _globals['_ALERTSERVICE'].methods_by_name['AcknowledgeAlert']._serialized_options = b'\242\273\030\002\020\002\202\323\344\223\002(\032#/monitoring/alerts/{id}/acknowledge:\001*'
+  _globals['_ALERTSERVICE'].methods_by_name['ResolveAlert']._loaded_options = None
+  _globals['_ALERTSERVICE'].methods_by_name['ResolveAlert']._serialized_options = b'\242\273\030\002\020\002\202\323\344\223\002$\032\037/monitoring/alerts/{id}/resolve:\001*'
+  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_start=207
+  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_end=300
+  _globals['_RESOLVEALERTREQUEST']._serialized_start=302
+  _globals['_RESOLVEALERTREQUEST']._serialized_end=391
+  _globals['_LISTALERTSREQUEST']._serialized_start=394
+  _globals['_LISTALERTSREQUEST']._serialized_end=577
+  _globals['_LISTALERTSRESPONSE']._serialized_start=579
+  _globals['_LISTALERTSRESPONSE']._serialized_end=695
+  _globals['_ALERTSERVICE']._serialized_start=698
+  _globals['_ALERTSERVICE']._serialized_end=1155
 # @@protoc_insertion_point(module_scope)

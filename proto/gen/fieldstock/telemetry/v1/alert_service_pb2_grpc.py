@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from fieldstock.telemetry.v1 import alert_pb2 as fieldstock_dot_telemetry_dot_v1_dot_alert__pb2
 from fieldstock.telemetry.v1 import alert_service_pb2 as fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -40,6 +41,16 @@ class AlertServiceStub:
                 request_serializer=fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.ListAlertsRequest.SerializeToString,
                 response_deserializer=fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.ListAlertsResponse.FromString,
                 _registered_method=True)
+        self.AcknowledgeAlert = channel.unary_unary(
+                '/fieldstock.telemetry.v1.AlertService/AcknowledgeAlert',
+                request_serializer=fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.AcknowledgeAlertRequest.SerializeToString,
+                response_deserializer=fieldstock_dot_telemetry_dot_v1_dot_alert__pb2.Alert.FromString,
+                _registered_method=True)
+        self.ResolveAlert = channel.unary_unary(
+                '/fieldstock.telemetry.v1.AlertService/ResolveAlert',
+                request_serializer=fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.ResolveAlertRequest.SerializeToString,
+                response_deserializer=fieldstock_dot_telemetry_dot_v1_dot_alert__pb2.Alert.FromString,
+                _registered_method=True)
 
 
 class AlertServiceServicer:
@@ -56,6 +67,24 @@ class AlertServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AcknowledgeAlert(self, request, context):
+        """Somebody has seen it and says so. A second acknowledgement changes nothing.
+
+        Fails with NOT_FOUND / ALERT_NOT_FOUND, FAILED_PRECONDITION / ALERT_RESOLVED, ABORTED / STALE_VERSION.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveAlert(self, request, context):
+        """Ends it by hand. While its condition holds, the rule stays mute for the device.
+
+        Fails as AcknowledgeAlert.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AlertServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +92,16 @@ def add_AlertServiceServicer_to_server(servicer, server):
                     servicer.ListAlerts,
                     request_deserializer=fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.ListAlertsRequest.FromString,
                     response_serializer=fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.ListAlertsResponse.SerializeToString,
+            ),
+            'AcknowledgeAlert': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcknowledgeAlert,
+                    request_deserializer=fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.AcknowledgeAlertRequest.FromString,
+                    response_serializer=fieldstock_dot_telemetry_dot_v1_dot_alert__pb2.Alert.SerializeToString,
+            ),
+            'ResolveAlert': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveAlert,
+                    request_deserializer=fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.ResolveAlertRequest.FromString,
+                    response_serializer=fieldstock_dot_telemetry_dot_v1_dot_alert__pb2.Alert.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -93,6 +132,60 @@ class AlertService:
             '/fieldstock.telemetry.v1.AlertService/ListAlerts',
             fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.ListAlertsRequest.SerializeToString,
             fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.ListAlertsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcknowledgeAlert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldstock.telemetry.v1.AlertService/AcknowledgeAlert',
+            fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.AcknowledgeAlertRequest.SerializeToString,
+            fieldstock_dot_telemetry_dot_v1_dot_alert__pb2.Alert.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveAlert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldstock.telemetry.v1.AlertService/ResolveAlert',
+            fieldstock_dot_telemetry_dot_v1_dot_alert__service__pb2.ResolveAlertRequest.SerializeToString,
+            fieldstock_dot_telemetry_dot_v1_dot_alert__pb2.Alert.FromString,
             options,
             channel_credentials,
             insecure,

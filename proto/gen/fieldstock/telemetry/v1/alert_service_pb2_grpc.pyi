@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from fieldstock.telemetry.v1 import alert_pb2 as _alert_pb2
 from fieldstock.telemetry.v1 import alert_service_pb2 as _alert_service_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -39,6 +40,16 @@ class AlertServiceStub:
     Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown state or severity, negative page size), INVALID_ARGUMENT /
     INVALID_PAGE_TOKEN.
     """
+    AcknowledgeAlert: _grpc.UnaryUnaryMultiCallable[_alert_service_pb2.AcknowledgeAlertRequest, _alert_pb2.Alert]
+    """Somebody has seen it and says so. A second acknowledgement changes nothing.
+
+    Fails with NOT_FOUND / ALERT_NOT_FOUND, FAILED_PRECONDITION / ALERT_RESOLVED, ABORTED / STALE_VERSION.
+    """
+    ResolveAlert: _grpc.UnaryUnaryMultiCallable[_alert_service_pb2.ResolveAlertRequest, _alert_pb2.Alert]
+    """Ends it by hand. While its condition holds, the rule stays mute for the device.
+
+    Fails as AcknowledgeAlert.
+    """
 
 @_typing.type_check_only
 class AlertServiceAsyncStub(AlertServiceStub):
@@ -50,6 +61,16 @@ class AlertServiceAsyncStub(AlertServiceStub):
 
     Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown state or severity, negative page size), INVALID_ARGUMENT /
     INVALID_PAGE_TOKEN.
+    """
+    AcknowledgeAlert: _aio.UnaryUnaryMultiCallable[_alert_service_pb2.AcknowledgeAlertRequest, _alert_pb2.Alert]  # type: ignore[assignment]
+    """Somebody has seen it and says so. A second acknowledgement changes nothing.
+
+    Fails with NOT_FOUND / ALERT_NOT_FOUND, FAILED_PRECONDITION / ALERT_RESOLVED, ABORTED / STALE_VERSION.
+    """
+    ResolveAlert: _aio.UnaryUnaryMultiCallable[_alert_service_pb2.ResolveAlertRequest, _alert_pb2.Alert]  # type: ignore[assignment]
+    """Ends it by hand. While its condition holds, the rule stays mute for the device.
+
+    Fails as AcknowledgeAlert.
     """
 
 class AlertServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -65,6 +86,28 @@ class AlertServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown state or severity, negative page size), INVALID_ARGUMENT /
         INVALID_PAGE_TOKEN.
+        """
+
+    @_abc_1.abstractmethod
+    def AcknowledgeAlert(
+        self,
+        request: _alert_service_pb2.AcknowledgeAlertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alert_pb2.Alert, _abc.Awaitable[_alert_pb2.Alert]]:
+        """Somebody has seen it and says so. A second acknowledgement changes nothing.
+
+        Fails with NOT_FOUND / ALERT_NOT_FOUND, FAILED_PRECONDITION / ALERT_RESOLVED, ABORTED / STALE_VERSION.
+        """
+
+    @_abc_1.abstractmethod
+    def ResolveAlert(
+        self,
+        request: _alert_service_pb2.ResolveAlertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alert_pb2.Alert, _abc.Awaitable[_alert_pb2.Alert]]:
+        """Ends it by hand. While its condition holds, the rule stays mute for the device.
+
+        Fails as AcknowledgeAlert.
         """
 
 def add_AlertServiceServicer_to_server(servicer: AlertServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

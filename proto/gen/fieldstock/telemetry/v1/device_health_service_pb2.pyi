@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DeviceHealth(_message.Message):
-    __slots__ = ("device_id", "name", "status", "online", "last_seen", "latest", "open_alerts", "version")
+    __slots__ = ("device_id", "name", "status", "online", "last_seen", "latest", "open_alerts", "version", "type", "location", "serial_number", "severity")
     class LatestEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,10 @@ class DeviceHealth(_message.Message):
     LATEST_FIELD_NUMBER: _ClassVar[int]
     OPEN_ALERTS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
     device_id: int
     name: str
     status: str
@@ -37,7 +41,11 @@ class DeviceHealth(_message.Message):
     latest: _containers.MessageMap[str, LatestValue]
     open_alerts: int
     version: int
-    def __init__(self, device_id: _Optional[int] = ..., name: _Optional[str] = ..., status: _Optional[str] = ..., online: _Optional[bool] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., latest: _Optional[_Mapping[str, LatestValue]] = ..., open_alerts: _Optional[int] = ..., version: _Optional[int] = ...) -> None: ...
+    type: str
+    location: str
+    serial_number: str
+    severity: str
+    def __init__(self, device_id: _Optional[int] = ..., name: _Optional[str] = ..., status: _Optional[str] = ..., online: _Optional[bool] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., latest: _Optional[_Mapping[str, LatestValue]] = ..., open_alerts: _Optional[int] = ..., version: _Optional[int] = ..., type: _Optional[str] = ..., location: _Optional[str] = ..., serial_number: _Optional[str] = ..., severity: _Optional[str] = ...) -> None: ...
 
 class LatestValue(_message.Message):
     __slots__ = ("value", "time")
@@ -48,14 +56,26 @@ class LatestValue(_message.Message):
     def __init__(self, value: _Optional[float] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListDeviceHealthRequest(_message.Message):
-    __slots__ = ("online", "page_size", "page_token")
+    __slots__ = ("online", "page_size", "page_token", "status", "type", "location", "severity", "q", "order_by")
     ONLINE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    Q_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     online: bool
     page_size: int
     page_token: str
-    def __init__(self, online: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    status: str
+    type: str
+    location: str
+    severity: str
+    q: str
+    order_by: str
+    def __init__(self, online: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., status: _Optional[str] = ..., type: _Optional[str] = ..., location: _Optional[str] = ..., severity: _Optional[str] = ..., q: _Optional[str] = ..., order_by: _Optional[str] = ...) -> None: ...
 
 class ListDeviceHealthResponse(_message.Message):
     __slots__ = ("devices", "next_page_token")

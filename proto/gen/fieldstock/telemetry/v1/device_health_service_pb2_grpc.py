@@ -52,7 +52,10 @@ class DeviceHealthServiceServicer:
     """
 
     def ListDeviceHealth(self, request, context):
-        """A page of devices, ordered by id.
+        """A page of devices, retired ones left out unless asked for.
+
+        Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status, severity or order, negative page size), INVALID_ARGUMENT /
+        INVALID_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,11 @@ class DeviceHealthServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DeviceHealthServiceAsyncStub: ...
     ListDeviceHealth: _grpc.UnaryUnaryMultiCallable[_device_health_service_pb2.ListDeviceHealthRequest, _device_health_service_pb2.ListDeviceHealthResponse]
-    """A page of devices, ordered by id."""
+    """A page of devices, retired ones left out unless asked for.
+
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status, severity or order, negative page size), INVALID_ARGUMENT /
+    INVALID_PAGE_TOKEN.
+    """
     GetDeviceHealth: _grpc.UnaryUnaryMultiCallable[_device_health_service_pb2.GetDeviceHealthRequest, _device_health_service_pb2.DeviceHealth]
     """One device. Fails with NOT_FOUND / UNKNOWN_DEVICE."""
 
@@ -44,7 +48,11 @@ class DeviceHealthServiceAsyncStub(DeviceHealthServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListDeviceHealth: _aio.UnaryUnaryMultiCallable[_device_health_service_pb2.ListDeviceHealthRequest, _device_health_service_pb2.ListDeviceHealthResponse]  # type: ignore[assignment]
-    """A page of devices, ordered by id."""
+    """A page of devices, retired ones left out unless asked for.
+
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status, severity or order, negative page size), INVALID_ARGUMENT /
+    INVALID_PAGE_TOKEN.
+    """
     GetDeviceHealth: _aio.UnaryUnaryMultiCallable[_device_health_service_pb2.GetDeviceHealthRequest, _device_health_service_pb2.DeviceHealth]  # type: ignore[assignment]
     """One device. Fails with NOT_FOUND / UNKNOWN_DEVICE."""
 
@@ -57,7 +65,11 @@ class DeviceHealthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_health_service_pb2.ListDeviceHealthRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_health_service_pb2.ListDeviceHealthResponse, _abc.Awaitable[_device_health_service_pb2.ListDeviceHealthResponse]]:
-        """A page of devices, ordered by id."""
+        """A page of devices, retired ones left out unless asked for.
+
+        Fails with INVALID_ARGUMENT / INVALID_FIELD (unknown status, severity or order, negative page size), INVALID_ARGUMENT /
+        INVALID_PAGE_TOKEN.
+        """
 
     @_abc_1.abstractmethod
     def GetDeviceHealth(

@@ -36,3 +36,27 @@ class ListDeviceReadingsResponse(_message.Message):
     readings: _containers.RepeatedCompositeFieldContainer[_reading_pb2.Reading]
     next_page_token: str
     def __init__(self, readings: _Optional[_Iterable[_Union[_reading_pb2.Reading, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ListReadingsRequest(_message.Message):
+    __slots__ = ("device_id", "metric", "start_time", "end_time", "page_size", "page_token")
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    device_id: _containers.RepeatedScalarFieldContainer[int]
+    metric: _containers.RepeatedScalarFieldContainer[str]
+    start_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    def __init__(self, device_id: _Optional[_Iterable[int]] = ..., metric: _Optional[_Iterable[str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListReadingsResponse(_message.Message):
+    __slots__ = ("readings", "next_page_token")
+    READINGS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    readings: _containers.RepeatedCompositeFieldContainer[_reading_pb2.Reading]
+    next_page_token: str
+    def __init__(self, readings: _Optional[_Iterable[_Union[_reading_pb2.Reading, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

@@ -35,6 +35,11 @@ class ReadingServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.ListReadings = channel.unary_unary(
+                '/fieldstock.telemetry.v1.ReadingService/ListReadings',
+                request_serializer=fieldstock_dot_telemetry_dot_v1_dot_reading__service__pb2.ListReadingsRequest.SerializeToString,
+                response_deserializer=fieldstock_dot_telemetry_dot_v1_dot_reading__service__pb2.ListReadingsResponse.FromString,
+                _registered_method=True)
         self.ListDeviceReadings = channel.unary_unary(
                 '/fieldstock.telemetry.v1.ReadingService/ListDeviceReadings',
                 request_serializer=fieldstock_dot_telemetry_dot_v1_dot_reading__service__pb2.ListDeviceReadingsRequest.SerializeToString,
@@ -45,6 +50,16 @@ class ReadingServiceStub:
 class ReadingServiceServicer:
     """Reading back what was measured.
     """
+
+    def ListReadings(self, request, context):
+        """A page of many devices' readings: by device, and newest first.
+
+        Fails with INVALID_ARGUMENT / INVALID_FIELD (more than 100 devices named, start after end, negative page size),
+        INVALID_ARGUMENT / INVALID_PAGE_TOKEN, NOT_FOUND / UNKNOWN_DEVICE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ListDeviceReadings(self, request, context):
         """A page of one device's readings, newest first. A reading is here as soon as it is acknowledged.
@@ -59,6 +74,11 @@ class ReadingServiceServicer:
 
 def add_ReadingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ListReadings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReadings,
+                    request_deserializer=fieldstock_dot_telemetry_dot_v1_dot_reading__service__pb2.ListReadingsRequest.FromString,
+                    response_serializer=fieldstock_dot_telemetry_dot_v1_dot_reading__service__pb2.ListReadingsResponse.SerializeToString,
+            ),
             'ListDeviceReadings': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeviceReadings,
                     request_deserializer=fieldstock_dot_telemetry_dot_v1_dot_reading__service__pb2.ListDeviceReadingsRequest.FromString,
@@ -75,6 +95,33 @@ def add_ReadingServiceServicer_to_server(servicer, server):
 class ReadingService:
     """Reading back what was measured.
     """
+
+    @staticmethod
+    def ListReadings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldstock.telemetry.v1.ReadingService/ListReadings',
+            fieldstock_dot_telemetry_dot_v1_dot_reading__service__pb2.ListReadingsRequest.SerializeToString,
+            fieldstock_dot_telemetry_dot_v1_dot_reading__service__pb2.ListReadingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ListDeviceReadings(request,

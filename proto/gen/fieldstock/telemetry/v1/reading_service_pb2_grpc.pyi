@@ -33,6 +33,12 @@ class ReadingServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReadingServiceAsyncStub: ...
+    ListReadings: _grpc.UnaryUnaryMultiCallable[_reading_service_pb2.ListReadingsRequest, _reading_service_pb2.ListReadingsResponse]
+    """A page of many devices' readings: by device, and newest first.
+
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (more than 100 devices named, start after end, negative page size),
+    INVALID_ARGUMENT / INVALID_PAGE_TOKEN, NOT_FOUND / UNKNOWN_DEVICE.
+    """
     ListDeviceReadings: _grpc.UnaryUnaryMultiCallable[_reading_service_pb2.ListDeviceReadingsRequest, _reading_service_pb2.ListDeviceReadingsResponse]
     """A page of one device's readings, newest first. A reading is here as soon as it is acknowledged.
 
@@ -45,6 +51,12 @@ class ReadingServiceAsyncStub(ReadingServiceStub):
     """Reading back what was measured."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    ListReadings: _aio.UnaryUnaryMultiCallable[_reading_service_pb2.ListReadingsRequest, _reading_service_pb2.ListReadingsResponse]  # type: ignore[assignment]
+    """A page of many devices' readings: by device, and newest first.
+
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (more than 100 devices named, start after end, negative page size),
+    INVALID_ARGUMENT / INVALID_PAGE_TOKEN, NOT_FOUND / UNKNOWN_DEVICE.
+    """
     ListDeviceReadings: _aio.UnaryUnaryMultiCallable[_reading_service_pb2.ListDeviceReadingsRequest, _reading_service_pb2.ListDeviceReadingsResponse]  # type: ignore[assignment]
     """A page of one device's readings, newest first. A reading is here as soon as it is acknowledged.
 
@@ -54,6 +66,18 @@ class ReadingServiceAsyncStub(ReadingServiceStub):
 
 class ReadingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reading back what was measured."""
+
+    @_abc_1.abstractmethod
+    def ListReadings(
+        self,
+        request: _reading_service_pb2.ListReadingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reading_service_pb2.ListReadingsResponse, _abc.Awaitable[_reading_service_pb2.ListReadingsResponse]]:
+        """A page of many devices' readings: by device, and newest first.
+
+        Fails with INVALID_ARGUMENT / INVALID_FIELD (more than 100 devices named, start after end, negative page size),
+        INVALID_ARGUMENT / INVALID_PAGE_TOKEN, NOT_FOUND / UNKNOWN_DEVICE.
+        """
 
     @_abc_1.abstractmethod
     def ListDeviceReadings(

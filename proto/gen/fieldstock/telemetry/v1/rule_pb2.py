@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fieldstock/telemetry/v1/rule.proto\x12\x17\x66ieldstock.telemetry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x03\n\x04Rule\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n\x04kind\x18\x03 \x01(\tR\x04kind\x12\x1a\n\x08severity\x18\x04 \x01(\tR\x08severity\x12\x18\n\x07\x65nabled\x18\x05 \x01(\x08R\x07\x65nabled\x12\x1f\n\x0b\x64\x65vice_type\x18\x06 \x01(\tR\ndeviceType\x12\x1b\n\tdevice_id\x18\x07 \x01(\x05R\x08\x64\x65viceId\x12@\n\tthreshold\x18\x08 \x01(\x0b\x32\".fieldstock.telemetry.v1.ThresholdR\tthreshold\x12\x18\n\x07version\x18\t \x01(\x05R\x07version\x12\x39\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\"\xae\x01\n\tThreshold\x12\x16\n\x06metric\x18\x01 \x01(\tR\x06metric\x12\x1c\n\tdirection\x18\x02 \x01(\tR\tdirection\x12\x14\n\x05limit\x18\x03 \x01(\x01R\x05limit\x12$\n\x0b\x63lear_limit\x18\x04 \x01(\x01H\x00R\nclearLimit\x88\x01\x01\x12\x1f\n\x0b\x66or_seconds\x18\x05 \x01(\x05R\nforSecondsB\x0e\n\x0c_clear_limitb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fieldstock/telemetry/v1/rule.proto\x12\x17\x66ieldstock.telemetry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc3\x03\n\x04Rule\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n\x04kind\x18\x03 \x01(\tR\x04kind\x12\x1a\n\x08severity\x18\x04 \x01(\tR\x08severity\x12\x18\n\x07\x65nabled\x18\x05 \x01(\x08R\x07\x65nabled\x12\x1f\n\x0b\x64\x65vice_type\x18\x06 \x01(\tR\ndeviceType\x12\x1b\n\tdevice_id\x18\x07 \x01(\x05R\x08\x64\x65viceId\x12@\n\tthreshold\x18\x08 \x01(\x0b\x32\".fieldstock.telemetry.v1.ThresholdR\tthreshold\x12\x18\n\x07version\x18\t \x01(\x05R\x07version\x12\x39\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12=\n\x08\x61\x62normal\x18\x0c \x01(\x0b\x32!.fieldstock.telemetry.v1.AbnormalR\x08\x61\x62normal\"\xae\x01\n\tThreshold\x12\x16\n\x06metric\x18\x01 \x01(\tR\x06metric\x12\x1c\n\tdirection\x18\x02 \x01(\tR\tdirection\x12\x14\n\x05limit\x18\x03 \x01(\x01R\x05limit\x12$\n\x0b\x63lear_limit\x18\x04 \x01(\x01H\x00R\nclearLimit\x88\x01\x01\x12\x1f\n\x0b\x66or_seconds\x18\x05 \x01(\x05R\nforSecondsB\x0e\n\x0c_clear_limit\"j\n\x08\x41\x62normal\x12\x16\n\x06metric\x18\x01 \x01(\tR\x06metric\x12\x17\n\x07z_score\x18\x02 \x01(\x01R\x06zScore\x12\x14\n\x05\x61lpha\x18\x03 \x01(\x01R\x05\x61lpha\x12\x17\n\x07warm_up\x18\x04 \x01(\x05R\x06warmUpb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fieldstock.telemetry.v1.rul
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RULE']._serialized_start=97
-  _globals['_RULE']._serialized_end=485
-  _globals['_THRESHOLD']._serialized_start=488
-  _globals['_THRESHOLD']._serialized_end=662
+  _globals['_RULE']._serialized_end=548
+  _globals['_THRESHOLD']._serialized_start=551
+  _globals['_THRESHOLD']._serialized_end=725
+  _globals['_ABNORMAL']._serialized_start=727
+  _globals['_ABNORMAL']._serialized_end=833
 # @@protoc_insertion_point(module_scope)
