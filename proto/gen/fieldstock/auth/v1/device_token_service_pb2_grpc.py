@@ -49,8 +49,9 @@ class DeviceTokenServiceServicer:
     def IssueDeviceToken(self, request, context):
         """Exchanges a device's serial number and secret for an access token.
 
-        Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such serial number, or another secret), PERMISSION_DENIED /
-        DEVICE_NOT_DEPLOYED (the credential is right, but the device is in stock, reserved or retired).
+        Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such serial number, or another secret), INVALID_ARGUMENT /
+        INVALID_FIELD, PERMISSION_DENIED / DEVICE_NOT_DEPLOYED (the credential is right, but the device is in stock, reserved or
+        retired).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

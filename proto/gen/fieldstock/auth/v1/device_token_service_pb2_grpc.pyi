@@ -36,8 +36,9 @@ class DeviceTokenServiceStub:
     IssueDeviceToken: _grpc.UnaryUnaryMultiCallable[_device_token_service_pb2.IssueDeviceTokenRequest, _device_token_service_pb2.DeviceToken]
     """Exchanges a device's serial number and secret for an access token.
 
-    Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such serial number, or another secret), PERMISSION_DENIED /
-    DEVICE_NOT_DEPLOYED (the credential is right, but the device is in stock, reserved or retired).
+    Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such serial number, or another secret), INVALID_ARGUMENT /
+    INVALID_FIELD, PERMISSION_DENIED / DEVICE_NOT_DEPLOYED (the credential is right, but the device is in stock, reserved or
+    retired).
     """
 
 @_typing.type_check_only
@@ -48,8 +49,9 @@ class DeviceTokenServiceAsyncStub(DeviceTokenServiceStub):
     IssueDeviceToken: _aio.UnaryUnaryMultiCallable[_device_token_service_pb2.IssueDeviceTokenRequest, _device_token_service_pb2.DeviceToken]  # type: ignore[assignment]
     """Exchanges a device's serial number and secret for an access token.
 
-    Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such serial number, or another secret), PERMISSION_DENIED /
-    DEVICE_NOT_DEPLOYED (the credential is right, but the device is in stock, reserved or retired).
+    Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such serial number, or another secret), INVALID_ARGUMENT /
+    INVALID_FIELD, PERMISSION_DENIED / DEVICE_NOT_DEPLOYED (the credential is right, but the device is in stock, reserved or
+    retired).
     """
 
 class DeviceTokenServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -63,8 +65,9 @@ class DeviceTokenServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_device_token_service_pb2.DeviceToken, _abc.Awaitable[_device_token_service_pb2.DeviceToken]]:
         """Exchanges a device's serial number and secret for an access token.
 
-        Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such serial number, or another secret), PERMISSION_DENIED /
-        DEVICE_NOT_DEPLOYED (the credential is right, but the device is in stock, reserved or retired).
+        Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such serial number, or another secret), INVALID_ARGUMENT /
+        INVALID_FIELD, PERMISSION_DENIED / DEVICE_NOT_DEPLOYED (the credential is right, but the device is in stock, reserved or
+        retired).
         """
 
 def add_DeviceTokenServiceServicer_to_server(servicer: DeviceTokenServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -61,7 +61,8 @@ class SessionServiceServicer:
         """Exchanges a password for an access token and a refresh token.
 
         Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such user, wrong password, or the user is deactivated: which of
-        them is not told).
+        them is not told), INVALID_ARGUMENT / INVALID_FIELD, RESOURCE_EXHAUSTED / TOO_MANY_LOGINS (for this user, or at once;
+        try again after the delay in RetryInfo).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

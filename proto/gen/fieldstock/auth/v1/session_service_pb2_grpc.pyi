@@ -38,7 +38,8 @@ class SessionServiceStub:
     """Exchanges a password for an access token and a refresh token.
 
     Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such user, wrong password, or the user is deactivated: which of
-    them is not told).
+    them is not told), INVALID_ARGUMENT / INVALID_FIELD, RESOURCE_EXHAUSTED / TOO_MANY_LOGINS (for this user, or at once;
+    try again after the delay in RetryInfo).
     """
     Refresh: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.RefreshRequest, _session_service_pb2.TokenPair]
     """Exchanges a refresh token for a new pair; the old one stops working.
@@ -58,7 +59,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
     """Exchanges a password for an access token and a refresh token.
 
     Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such user, wrong password, or the user is deactivated: which of
-    them is not told).
+    them is not told), INVALID_ARGUMENT / INVALID_FIELD, RESOURCE_EXHAUSTED / TOO_MANY_LOGINS (for this user, or at once;
+    try again after the delay in RetryInfo).
     """
     Refresh: _aio.UnaryUnaryMultiCallable[_session_service_pb2.RefreshRequest, _session_service_pb2.TokenPair]  # type: ignore[assignment]
     """Exchanges a refresh token for a new pair; the old one stops working.
@@ -81,7 +83,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Exchanges a password for an access token and a refresh token.
 
         Fails with UNAUTHENTICATED / INVALID_CREDENTIALS (no such user, wrong password, or the user is deactivated: which of
-        them is not told).
+        them is not told), INVALID_ARGUMENT / INVALID_FIELD, RESOURCE_EXHAUSTED / TOO_MANY_LOGINS (for this user, or at once;
+        try again after the delay in RetryInfo).
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,50 @@
+"""What a value may look like, by the name of its field: for people, and for the curl lines of the page."""
+
+import re
+from typing import Any
+
+_BY_NAME: dict[str, Any] = {
+    "username": "admin",
+    "password": "correct horse battery staple",
+    "roles": "operator",
+    "role": "operator",
+    "name": "Press 4 sensor",
+    "type": "sensor",
+    "device_type": "sensor",
+    "serial_number": "SN-0007",
+    "location": "Factory A - Floor 3",
+    "q": "press",
+    "notes": "line 3 restart",
+    "metric": "temperature",
+    "metrics": {"temperature": 21.5},
+    "specs": {"fw": "1.2"},
+    "settings": {"interval_s": 30},
+    "direction": "above",
+    "limit": 85,
+    "kind": "threshold",
+    "severity": "critical",
+    "status": "deployed",
+    "state": "active",
+    "token_type": "Bearer",
+    "id": 7,
+    "device_id": 7,
+    "page_size": 50,
+    "version": 4,
+}
+_TIME, _DATE = "2026-11-23T10:00:00Z", "2026-11-23"
+_ONLY = re.compile(r'must (?:then )?be "([^"]+)"|Always "([^"]+)"')
+
+
+def example(name: str, schema: dict[str, Any], comment: str = "") -> Any | None:
+    """A plausible value, or None where there is nothing better than the type to tell."""
+    if only := _ONLY.search(comment):
+        return only[1] or only[2]
+    if schema.get("format") == "date-time":
+        return _TIME
+    if schema.get("type") == "string" and "YYYY-MM-DD" in comment:
+        return _DATE
+    if schema.get("type") == "string" and name in {"id", "version"}:
+        return "0f3c9a7e"
+    value = _BY_NAME.get(name)
+    fits = {"string": str, "integer": int, "number": (int, float), "object": dict}
+    return value if isinstance(value, fits.get(schema.get("type", ""), ())) else None
