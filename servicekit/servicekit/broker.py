@@ -1,7 +1,8 @@
 """RabbitMQ: confirmed publishing, consumers that keep order and never stick, and what happens when it goes away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aio_pika
@@ -15,6 +16,12 @@ from servicekit.observability import EVENTS_HANDLED, EVENTS_PUBLISHED
 EVENTS, DEAD, LIVE = "fieldstock.events", "fieldstock.dead", "fieldstock.live"
 
 CONFIRM_SECONDS = 5.0
+# A broker that takes the connection and then says nothing is as good as none.
+CONNECT_SECONDS = 10.0
+# The heartbeats' interval; a peer that vanished without a word is given up after three of them.
+HEARTBEAT_SECONDS = 10
+# All that waits for the broker's word at the end has this long together; then the broker finds out by itself.
+CLOSE_SECONDS = 3.0
 PREFETCH = 64
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.1, 10.0
 # A delivery that kills its consumer comes back this often before the broker sets it aside.
@@ -62,10 +69,11 @@ class Broker:
 
     async def __aexit__(self, *_: object) -> None:
         self._closing = True
+        end = asyncio.get_running_loop().time() + CLOSE_SECONDS
         # In reverse: a consumer gives its deliveries back over the connection.
         for task in reversed(self._tasks):
             task.cancel()
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=max(0.0, end - asyncio.get_running_loop().time()))
 
     @property
     def connected(self) -> bool:
@@ -104,9 +112,8 @@ class Broker:
         """Makes a service's durable queue, so that events are kept for it before it runs for the first time."""
         await self._connected.wait()
         assert self._connection is not None
-        channel = await self._connection.channel()
-        await self._declare(channel, queue, keys)
-        await channel.close()
+        async with _channel(self._connection) as channel:
+            await self._declare(channel, queue, keys)
 
     def consume(self, queue: str, keys: Sequence[str], handler: Handler) -> None:
         """Handles a durable queue's events one by one, in order, from now until the broker is closed.
@@ -116,12 +123,12 @@ class Broker:
         """
 
         async def run(connection: AbstractConnection) -> None:
-            channel = await connection.channel()
-            await channel.set_qos(prefetch_count=PREFETCH)
-            declared = await self._declare(channel, queue, keys)
-            async with declared.iterator() as deliveries:
-                async for delivery in deliveries:
-                    await self._settle(channel, queue, delivery, handler)
+            async with _channel(connection) as channel:
+                await channel.set_qos(prefetch_count=PREFETCH)
+                declared = await self._declare(channel, queue, keys)
+                async with declared.iterator() as deliveries:
+                    async for delivery in deliveries:
+                        await self._settle(channel, queue, delivery, handler)
 
         self._start(self._whenever_connected(queue, run))
 
@@ -140,24 +147,25 @@ class Broker:
         """
 
         async def run(connection: AbstractConnection) -> None:
-            channel = await connection.channel()
-            # Acknowledged one by one, though nothing is ever delivered again: without, the broker would push all it has
-            # into this process's memory, where no limit holds and nothing old is dropped.
-            await channel.set_qos(prefetch_count=min(PREFETCH, limit or PREFETCH))
-            arguments: Any = {"x-max-length": limit} if limit else None
-            declared = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=arguments)
-            source = await self._exchange(channel, exchange)
-            for key in keys:
-                await declared.bind(source, key)
-            if on_connect:
-                await on_connect()
-            async with declared.iterator() as deliveries:
-                async for delivery in deliveries:
-                    try:
-                        await handler(Event.of_delivery(delivery))
-                    except Exception:  # noqa: BLE001 - one bad event must not end the others'
-                        logger.exception("event_not_handled", key=delivery.routing_key)
-                    await delivery.ack()
+            async with _channel(connection) as channel:
+                # Acknowledged one by one, though nothing is ever delivered again: without, the broker would push all it
+                # has into this process's memory, where no limit holds and nothing old is dropped.
+                await channel.set_qos(prefetch_count=min(PREFETCH, limit or PREFETCH))
+                arguments: Any = {"x-max-length": limit} if limit else None
+                declared = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=arguments)
+                source = await self._exchange(channel, exchange)
+                for key in keys:
+                    await declared.bind(source, key)
+                # A consumer from the start: when it goes, the queue goes, also if `on_connect` fails.
+                async with declared.iterator() as deliveries:
+                    if on_connect:
+                        await on_connect()
+                    async for delivery in deliveries:
+                        try:
+                            await handler(Event.of_delivery(delivery))
+                        except Exception:  # noqa: BLE001 - one bad event must not end the others'
+                            logger.exception("event_not_handled", key=delivery.routing_key)
+                        await delivery.ack()
 
         self._start(self._whenever_connected(f"{exchange} ({', '.join(keys)})", run))
 
@@ -180,6 +188,8 @@ class Broker:
             else:
                 EVENTS_HANDLED.labels(queue, "handled").inc()
                 return await delivery.ack()
+            if self._closing:
+                return None
             await asyncio.sleep(delay)
             delay = min(delay * 2, LONGEST_DELAY_SECONDS)
 
@@ -223,12 +233,17 @@ class Broker:
         while True:
             try:
                 async with await aio_pika.connect(
-                    self._url, client_properties={"connection_name": self._source}
+                    self._url,
+                    client_properties={"connection_name": self._source},
+                    timeout=CONNECT_SECONDS,
+                    heartbeat=HEARTBEAT_SECONDS,
                 ) as connection:
                     await self._use(connection)
                 delay = FIRST_DELAY_SECONDS
             except BROKER_GONE as error:
                 logger.warning("broker_away", error=repr(error), seconds=delay)
+            except Exception:  # noqa: BLE001 - whatever it is, without a connection the process says and hears nothing
+                logger.exception("broker_connection_failed", seconds=delay)
             if self._closing:  # a cancellation may come out of aio-pika as the error of a connection that closes
                 return
             await asyncio.sleep(delay)
@@ -236,10 +251,11 @@ class Broker:
 
     async def _use(self, connection: AbstractConnection) -> None:
         """Returns when the connection is of no more use."""
-        confirmed = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        unconfirmed = await connection.channel(publisher_confirms=False)
-        self._events = await self._exchange(confirmed, EVENTS)
-        self._live = await self._exchange(unconfirmed, LIVE)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            confirmed = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            unconfirmed = await connection.channel(publisher_confirms=False)
+            self._events = await self._exchange(confirmed, EVENTS)
+            self._live = await self._exchange(unconfirmed, LIVE)
         # A channel that breaks alone (a refused operation) is no use to anybody: all is made anew.
         gone = asyncio.Event()
         for end in (connection, confirmed, unconfirmed):
@@ -271,3 +287,14 @@ class Broker:
 
     def _start(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))
+
+
+@asynccontextmanager
+async def _channel(connection: AbstractConnection) -> AsyncIterator[AbstractChannel]:
+    """A channel that is closed in the end: the connection outlives what goes wrong on it, and has only so many."""
+    channel = await connection.channel()
+    try:
+        yield channel
+    finally:
+        if not channel.is_closed:
+            await channel.close()

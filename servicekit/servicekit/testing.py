@@ -111,6 +111,12 @@ async def close_connections(vhost_url: str) -> None:
         await asyncio.to_thread(_manage, "DELETE", f"connections/{quote(connection['name'], safe='')}")
 
 
+async def queues(vhost_url: str) -> list[str]:
+    """The names of a virtual host's queues, those of single processes included."""
+    name = urlsplit(vhost_url).path.lstrip("/")
+    return [queue["name"] for queue in await asyncio.to_thread(_manage, "GET", f"queues/{name}?disable_stats=true")]
+
+
 def _manage(method: str, path: str, body: dict[str, str] | None = None) -> Any:
     management = urlsplit(os.environ["FIELDSTOCK_RABBITMQ_MANAGEMENT_URL"])
     credentials = b64encode(f"{management.username}:{management.password}".encode()).decode()

@@ -1,13 +1,17 @@
 """Events over a real RabbitMQ."""
 
 import asyncio
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import aio_pika
 import pytest
 from google.protobuf.message import DecodeError
 
-from servicekit.broker import Broker, Event, Unpublished
-from servicekit.testing import close_connections, eventually
+from servicekit import broker as broker_module
+from servicekit.broker import CLOSE_SECONDS, Broker, Unpublished
+from servicekit.event import Event
+from servicekit.testing import close_connections, eventually, queues
 
 
 class Collected:
@@ -106,6 +110,99 @@ async def test_a_subscription_loads_what_it_missed_at_every_connect(broker, vhos
     await loaded(2)
     await broker.publish(Event("test.2", b"2"))
     assert await handler.bodies(2) == [b"1", b"2"]
+
+
+async def test_a_store_that_is_away_at_every_load_leaves_nothing_behind_in_the_broker(broker, vhost):
+    handler, loads = Collected(), 0
+
+    async def load() -> None:
+        nonlocal loads
+        loads += 1
+        if loads < 5:
+            raise LookupError("the store is away")
+
+    broker.subscribe(["test.*"], handler, on_connect=load)
+
+    async def heard() -> bool:
+        await broker.publish(Event("test.1", b"1"))
+        return bool(handler.events)
+
+    await eventually(heard, within=20, every=0.1)
+    # Two that publish, and one that listens.
+    assert len(broker._connection.transport.connection.channels) == 3
+    assert len(await queues(vhost)) == 1
+
+
+class Wire:
+    """A TCP proxy before the broker, which can go silent without a word."""
+
+    def __init__(self, url: str) -> None:
+        self._to = urlsplit(url)
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self.url = ""
+        self.joined = 0
+
+    def go_silent(self) -> None:
+        self._flows.clear()
+
+    def flow(self) -> None:
+        self._flows.set()
+
+    @asynccontextmanager
+    async def running(self):
+        server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        self.url = self._to._replace(netloc=f"{self._to.username}:{self._to.password}@127.0.0.1:{port}").geturl()
+        try:
+            yield self
+        finally:
+            self._flows.set()
+            server.close()
+
+    async def _join(self, reader, writer):
+        self.joined += 1
+        to_reader, to_writer = await asyncio.open_connection(self._to.hostname, self._to.port)
+        await asyncio.gather(self._carry(reader, to_writer), self._carry(to_reader, writer), return_exceptions=True)
+
+    async def _carry(self, reader, writer):
+        while data := await reader.read(65536):
+            await self._flows.wait()
+            writer.write(data)
+        writer.close()
+
+
+@pytest.fixture
+async def wire(vhost):
+    async with Wire(vhost).running() as wire:
+        yield wire
+
+
+async def test_a_broker_that_falls_silent_does_not_hold_up_the_end(wire):
+    async with Broker(wire.url, "test") as broker:
+        broker.consume("mine", ["test.*"], Collected())
+        broker.subscribe(["test.*"], Collected())
+        await broker.declare("mine", ["test.*"])
+        wire.go_silent()
+        started = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - started < CLOSE_SECONDS + 1
+
+
+async def test_a_broker_that_takes_a_connection_and_says_nothing_is_tried_again(wire, monkeypatch):
+    monkeypatch.setattr(broker_module, "CONNECT_SECONDS", 0.2)
+    wire.go_silent()
+    async with Broker(wire.url, "test") as broker:
+
+        async def tried_again() -> bool:
+            return wire.joined >= 2
+
+        await eventually(tried_again)
+        wire.flow()
+
+        async def connected() -> bool:
+            return broker.connected
+
+        await eventually(connected)
 
 
 async def test_closing_does_not_wait_for_a_broker_that_is_not_there():
