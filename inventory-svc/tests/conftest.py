@@ -13,7 +13,8 @@ from inventory_svc.__main__ import MIGRATIONS
 from inventory_svc.app import running
 from inventory_svc.settings import Settings
 from servicekit.access import Kind, Role
-from servicekit.broker import Broker, Event
+from servicekit.broker import Broker
+from servicekit.event import Event
 from servicekit.testing import Issuer, channel_to, fresh_database, fresh_vhost
 
 

@@ -16,7 +16,8 @@ from sqlalchemy import BigInteger, Connection, DateTime, LargeBinary, String, Te
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Uuid
 
-from servicekit.broker import Broker, Event, Unpublished, Unwanted
+from servicekit.broker import Broker, Unpublished, Unwanted
+from servicekit.event import Event
 from servicekit.logs import logger
 
 CHANNEL = "outbox"
