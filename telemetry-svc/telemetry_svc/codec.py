@@ -15,6 +15,8 @@ MAX_ROWS, MAX_METRICS = 10_000, 64
 # From here on a piece is an array of its own: measured.
 LONG_ROWS = 32
 METRIC = re.compile(r"[a-z][a-z0-9_]{0,63}")
+# So much is told back of a name that is none: it travels in a header, and too long ones end a connection.
+LONGEST_ECHO = 64
 
 
 class Sender(Protocol):
@@ -110,15 +112,16 @@ class Intake:
     def add(self, batch: reading_pb2.ReadingBatch, sender: Sender) -> int:
         """Takes in a batch; one that is no rectangle becomes a refusal as a whole. Gives how many rows it has."""
         series, times, devices = batch.series, batch.time_ms, batch.device_id
+        if len(series) > MAX_METRICS:
+            # Before they are looked at one by one: a message has room for two million empty ones.
+            return self._refuse(batch, sender, "INVALID_BATCH", f"{len(series)} metrics are more than {MAX_METRICS}")
         names = tuple([one.metric for one in series])
         layout = self._layouts.get(names) or self._layout(names)
         columns = [one.values for one in series]
         rows = len(times)
         problem = layout.problem or _shape_problem(rows, devices, columns, sender)
         if problem:
-            rows = max([rows, len(devices), *map(len, columns)])
-            self.refusals.append(Refusal(sender, problem[0], rows, f"Batch {batch.sequence}: {problem[1]}"))
-            return rows
+            return self._refuse(batch, sender, *problem)
         section = layout.section
         section.rows.append(rows)
         section.senders.append(sender)
@@ -131,6 +134,12 @@ class Intake:
             column.extend(values, rows)
         self.rows += rows
         self.bytes += rows * (12 + 8 * len(columns))
+        return rows
+
+    def _refuse(self, batch: reading_pb2.ReadingBatch, sender: Sender, reason: str, why: str) -> int:
+        columns = batch.series[:MAX_METRICS]
+        rows = max([len(batch.time_ms), len(batch.device_id), *[len(one.values) for one in columns]])
+        self.refusals.append(Refusal(sender, reason, rows, f"Batch {batch.sequence}: {why}"))
         return rows
 
     def _layout(self, names: tuple[str, ...]) -> _Layout:
@@ -147,12 +156,12 @@ class Intake:
 def _names_problem(names: tuple[str, ...]) -> tuple[str, str] | None:
     if not names:
         return "INVALID_BATCH", "it has no metrics"
-    if len(names) > MAX_METRICS:
-        return "INVALID_BATCH", f"{len(names)} metrics are more than {MAX_METRICS}"
     if len(set(names)) < len(names):
         return "INVALID_BATCH", "a metric comes twice"
     wrong = next((name for name in names if not METRIC.fullmatch(name)), None)
-    return None if wrong is None else ("INVALID_METRIC", f"{wrong!r} is no metric name ({METRIC.pattern})")
+    return (
+        None if wrong is None else ("INVALID_METRIC", f"{wrong[:LONGEST_ECHO]!r} is no metric name ({METRIC.pattern})")
+    )
 
 
 def _shape_problem(rows: int, devices: object, columns: list, sender: Sender) -> tuple[str, str] | None:

@@ -1,11 +1,13 @@
 """Batches of protobuf as columns, and which of their rows may be stored."""
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fieldstock.telemetry.v1 import reading_pb2
 from telemetry_svc.codec import LONG_ROWS, Intake, Refusal
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import Frame
@@ -104,6 +106,19 @@ def test_a_batch_that_is_no_rectangle_is_refused_whole(
 def test_a_metric_that_is_no_name_is_refused(fleet: Fleet, batch: Make, name: str) -> None:
     _, refusals = take(fleet, (Sender(), batch(1, [NOW_MS], device=7, **{name: [1]})))
     assert reasons(refusals) == [("INVALID_METRIC", 1)]
+
+
+def test_a_name_of_megabytes_is_not_told_back_whole(fleet: Fleet, batch: Make) -> None:
+    _, refusals = take(fleet, (Sender(), batch(1, [NOW_MS], device=7, **{"X" * 1_000_000: [1]})))
+    assert len(refusals[0].message) < 200
+
+
+def test_two_million_series_hold_nobody_up(fleet: Fleet, batch: Make) -> None:
+    bomb = reading_pb2.ReadingBatch.FromString(b"\x22\x00" * 2_000_000)
+    started = perf_counter()
+    _, refusals = take(fleet, (Sender(), bomb))
+    assert perf_counter() - started < 0.5
+    assert refusals[0].message == "Batch 0: 2000000 metrics are more than 64"
 
 
 def test_a_metric_that_comes_twice_is_refused(fleet: Fleet, batch: Make) -> None:
