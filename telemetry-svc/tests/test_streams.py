@@ -52,6 +52,14 @@ async def test_a_source_may_go_on_where_its_last_stream_ended(inventory: Any, de
     assert summary.committed_sequence == 42
 
 
+async def test_a_source_whose_id_is_no_id_is_refused(inventory: Any, device: Any, batch: Make) -> None:
+    await inventory.deploy(7)
+    stream = device.stream()
+    await stream.send(batch(1, [system()], source_id="s" * 1_000_000, temperature=[1]))
+    error, _ = await stream.ended()
+    assert (error.code(), "source_id" in error.details()) == (INVALID, True)
+
+
 @pytest.mark.parametrize("sequences", [(0,), (1, 3), (1, 1), (2, 1)])
 async def test_sequences_that_do_not_grow_by_one_end_the_stream(
     inventory: Any, device: Any, batch: Make, sequences: tuple[int, ...]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fieldstock.telemetry.v1 import reading_pb2
 from servicekit.access import Caller, Kind
-from servicekit.errors import ServiceError
+from servicekit.errors import InvalidField, ServiceError
 from telemetry_svc.clock import Clock
 from telemetry_svc.codec import Refusal
 from telemetry_svc.columns.fleet import MAY_SEND, Fleet
@@ -17,6 +17,8 @@ from telemetry_svc.observability import STREAMS_OPEN
 
 # A stream that is ended waits so long for the groups that it is in: less to send again.
 LAST_WORD_SECONDS = 1.0
+# A UUID in whatever spelling; it is kept for as long as the stream is open, and told back.
+LONGEST_SOURCE_ID = 64
 
 
 @dataclass
@@ -46,7 +48,10 @@ class Stream:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self, batch: reading_pb2.ReadingBatch) -> None:
-        """Takes in the next batch; waits while ingest is full, and the sender feels it. Raises InvalidSequence."""
+        """Takes in the next batch; waits while ingest is full, and the sender feels it.
+
+        Raises InvalidSequence; InvalidField for a source's id that is too long.
+        """
         sequence = batch.sequence
         if sequence != self.taken_sequence + 1 and (self.taken_sequence or not sequence):
             raise InvalidSequence(sequence=sequence, last=self.taken_sequence)
@@ -153,6 +158,8 @@ class Sources:
             nonlocal source
             if not source_id:
                 return  # it keeps nothing, so nothing of it can come twice
+            if len(source_id) > LONGEST_SOURCE_ID:
+                raise InvalidField("source_id", f"must not be longer than {LONGEST_SOURCE_ID} characters")
             source = (who.principal, source_id)
             older = self._newest.get(source)
             self._newest[source] = stream
