@@ -10,6 +10,10 @@ from google.rpc import error_details_pb2, status_pb2
 
 DOMAIN = "fieldstock"
 
+# Of what a caller sent, so much is told back. Errors travel in headers: longer ones than a proxy takes end its whole
+# connection to the service, and with it the calls of everybody else on it.
+LONGEST_FACT = 500
+
 
 class ServiceError(Exception):
     """A failure that the caller is told about.
@@ -23,9 +27,9 @@ class ServiceError(Exception):
 
     def __init__(self, *, retry_after: float | None = None, **facts: object) -> None:
         """`retry_after`: seconds after which another try makes sense, for failures that pass."""
-        self.facts = facts
+        self.facts = {name: _short(fact) for name, fact in facts.items()}
         self.retry_after = retry_after
-        self.message = inspect.cleandoc(type(self).__doc__ or "").format_map(facts)
+        self.message = inspect.cleandoc(type(self).__doc__ or "").format_map(self.facts)
         super().__init__(self.message)
 
     def details(self) -> list[error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo | error_details_pb2.BadRequest]:
@@ -44,6 +48,10 @@ class ServiceError(Exception):
         for box, detail in zip(packed, self.details(), strict=True):
             box.Pack(detail)
         return status_pb2.Status(code=self.code.value[0], message=self.message, details=packed)
+
+
+def _short(fact: object) -> object:
+    return f"{fact[:LONGEST_FACT]}…" if isinstance(fact, str) and len(fact) > LONGEST_FACT else fact
 
 
 class MalformedRequest(ServiceError):

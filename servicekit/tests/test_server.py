@@ -57,6 +57,12 @@ async def test_a_service_error_goes_out_with_its_reason_and_its_facts(stub, issu
     assert (no.code, no.reason, no.message) == ("FAILED_PRECONDITION", "TOO_HEAVY", "Device 1 weighs 80 kg.")
 
 
+def test_what_a_caller_sent_is_not_told_back_without_end():
+    # Envoy would end its connection, with everybody's calls, over headers beyond 60 KiB.
+    error = TooHeavy(device_id=1, kilograms="9" * 1_000_000)
+    assert len(error.message) + error.status().ByteSize() < 2_000
+
+
 async def test_a_bug_says_nothing_but_the_number_of_its_request(stub, issuer):
     request = device_service_pb2.GetDeviceRequest(id=2)
     no = await refused(stub.GetDevice(request, metadata=(*issuer.metadata(), ("x-request-id", "r-77")), timeout=5))
