@@ -1,7 +1,7 @@
-"""Makes the stubs from the protos, or tells whether they are still in step.
+"""Makes the stubs and the OpenAPI document from the protos, or tells whether they are still in step.
 
-    generate.py                       write proto/gen
-    generate.py --check               lint, look for breaking changes, and compare proto/gen with the protos
+    generate.py                       write proto/gen and the OpenAPI document
+    generate.py --check               lint, look for breaking changes, and compare both with the protos
     generate.py --descriptors FILE    write the descriptor set that Envoy transcodes with
 
 All of it works offline: Google's protos come out of the installed googleapis-common-protos.
@@ -14,13 +14,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from importlib.metadata import files
 from pathlib import Path
+
+import openapi
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto"
 GENERATED = PROTO / "gen"
 GOOGLEAPIS = ROOT / "build" / "googleapis"
+# The same document twice: where people look for it, and in the package that serves it.
+OPENAPI = (ROOT / "docs" / "openapi.json", ROOT / "gateway" / "gateway" / "docs" / "openapi.json")
 BIN = Path(sys.executable).parent
 
 
@@ -80,6 +85,27 @@ def drift() -> list[str]:
         return sorted({*(made ^ kept), *different[1], *different[2]})
 
 
+def openapi_document() -> str:
+    """The OpenAPI document of the protos, at the version of their package."""
+    with tempfile.TemporaryDirectory() as folder:
+        descriptors = Path(folder) / "descriptors.binpb"
+        write_descriptors(descriptors)
+        project = tomllib.loads((PROTO / "pyproject.toml").read_text())["project"]
+        return openapi.rendered(descriptors.read_bytes(), project["version"])
+
+
+def write_openapi() -> None:
+    text = openapi_document()
+    for path in OPENAPI:
+        path.write_text(text, encoding="utf-8")
+
+
+def openapi_drift() -> list[str]:
+    """Copies of the document that are not what the protos make."""
+    text = openapi_document()
+    return [str(path.relative_to(ROOT)) for path in OPENAPI if not path.exists() or path.read_text("utf-8") != text]
+
+
 def check() -> None:
     """Fails with what is wrong: style, a change that would break a client, or stubs that were forgotten or edited."""
     run("buf", "format", "--diff", "--exit-code", "proto")
@@ -87,8 +113,8 @@ def check() -> None:
     base = breaking_base()
     if base:
         run("buf", "breaking", "proto", "--against", f".git#ref={base},subdir=proto")
-    if stale := drift():
-        raise SystemExit("\n  ".join(["proto/gen is not what the protos make; run `make proto`:", *stale]))
+    if stale := [*drift(), *openapi_drift()]:
+        raise SystemExit("\n  ".join(["Not what the protos make; run `make proto`:", *stale]))
 
 
 def breaking_base() -> str | None:
@@ -127,6 +153,7 @@ def main() -> None:
         write_descriptors(arguments.descriptors.resolve())
     else:
         write_stubs()
+        write_openapi()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ _FIELDS, _NESTED, _METHODS = descriptor_pb2.DescriptorProto.FIELD_FIELD_NUMBER, 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a message. `kind`: a scalar's name ("int32"), "enum" or "message"; `of`: the full name of the latter two."""
+    """One field of a message. `kind`: a scalar's name ("int32"), "enum" or "message"; `of`: which of the latter two."""
 
     name: str
     # Another name that JSON takes it by, when the contract sets one; proto's camelCase is not worth telling.
@@ -86,7 +86,8 @@ class Contract:
         # Read with classes of the set's own: they know the options as these protos define them, not as the stubs that
         # are about to be replaced did.
         classes = message_factory.GetMessageClassesForFiles([file.name for file in plain.file], pool)
-        self._files = classes["google.protobuf.FileDescriptorSet"].FromString(descriptors).file
+        whole: Any = classes["google.protobuf.FileDescriptorSet"].FromString(descriptors)
+        self._files = whole.file
         self._http = pool.FindExtensionByName("google.api.http")
         self._access = pool.FindExtensionByName("fieldstock.access.v1.access")
         self._behavior = pool.FindExtensionByName("google.api.field_behavior")
@@ -104,13 +105,12 @@ class Contract:
     @cached_property
     def services(self) -> list[Service]:
         """The product's services, by package and file."""
-        found = [
+        return [
             service
             for file in sorted(self._files, key=lambda file: file.name)
             if file.package.startswith(OURS)
             for service in self._services_of(file)
         ]
-        return found
 
     def _services_of(self, file: Any) -> Iterator[Service]:
         comments = _comments(file)

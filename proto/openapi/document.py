@@ -6,17 +6,18 @@ from typing import Any
 from openapi import prose
 from openapi.contract import Contract
 from openapi.operations import Operations, tag
+from openapi.responses import shared
 from openapi.schemas import Schemas, error_schemas
 
 _ABOUT = """\
 What is in the field, what is in stock, in one system.
 
-JSON is snake_case; times are RFC 3339, dates `YYYY-MM-DD`; 64-bit numbers are text. Paths work with and without a trailing
-slash. An unknown query parameter is refused, an unknown field of a body passed over. A field of an answer is always there,
-even when empty; objects and times that there are not are left out.
+JSON is snake_case; times are RFC 3339, dates `YYYY-MM-DD`; 64-bit numbers are text. Paths work with and without a
+trailing slash. An unknown query parameter is refused, an unknown field of a body passed over. A field of an answer is
+always there, even when empty; objects and times that there are not are left out.
 
-Lists are `{"<plural>": [...], "next_page_token": "..."}`: pass the token back as `page_token`, with the same filters, until
-it is empty."""
+Lists are `{"<plural>": [...], "next_page_token": "..."}`: pass the token back as `page_token`, with the same filters,
+until it is empty."""
 _BEARER = {
     "type": "http",
     "scheme": "bearer",
@@ -53,6 +54,7 @@ def document(descriptors: bytes, version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {**error_schemas(), **schemas.components()},
+            "responses": shared(),
             "securitySchemes": {"bearer": _BEARER},
         },
     }

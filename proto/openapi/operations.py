@@ -7,7 +7,7 @@ from typing import Any
 from openapi import prose
 from openapi.contract import Contract, Field, Message, Method, Service
 from openapi.examples import example
-from openapi.responses import FILE, responses
+from openapi.responses import FILE, PAGED, responses
 from openapi.schemas import Schemas, input_name, said
 
 _VARIABLE = re.compile(r"\{(?P<name>[^=}]+)(?:=[^}]*)?\}")
@@ -61,11 +61,10 @@ class Operations:
             operation["parameters"] = parameters
         if rule.body:
             operation["requestBody"] = self._body(request, rule.body, bound)
-        changes = verb not in {"get", "head"}
-        named = prose.failures(service, method, makes=changes and not bound, changes=changes)
-        operation["responses"] = responses(
-            method, self._schemas, self._answer(method, rule), named, body=bool(rule.body)
-        )  # fmt: skip
+        named = prose.failures(service, method, request, verb=verb)
+        if any(field.name == "page_token" for field in request.fields):
+            named += PAGED
+        operation["responses"] = responses(method, self._answer(method, rule), named, body=bool(rule.body))
         return operation
 
     def _answer(self, method: Method, rule: Any) -> dict[str, Any]:
@@ -77,8 +76,7 @@ class Operations:
         return self._schemas.message(method.response, taken=False)
 
     def _in_path(self, request: Message, name: str) -> dict[str, Any]:
-        message, *_, field = request, *self._along(request, name)
-        del message
+        *_, field = self._along(request, name)
         return {"name": name, "in": "path", "required": True, **self._parameter(field)}
 
     def _along(self, message: Message, path: str) -> Iterator[Field]:
@@ -100,9 +98,8 @@ class Operations:
                     required = {"required": True} if field.required else {}
                     many = {"style": "form", "explode": True} if field.repeated else {}
                     yield {"name": name, "in": "query", **required, **many, **self._parameter(field)}
-                elif field.kind == "message" and not field.repeated and field.of not in above:
-                    if "$ref" in self._schemas.value(field, taken=True):
-                        yield from walk(self._messages[field.of], f"{name}.", (*above, field.of))
+                elif self._schemas.is_nested(field) and field.of not in above:
+                    yield from walk(self._messages[field.of], f"{name}.", (*above, field.of))
 
         return walk(request, "", (request.full_name,))
 

@@ -2,19 +2,20 @@
 
 The language of the contracts, as their comments speak it:
 
-    Fails with CODE / REASON (when), CODE / REASON or OTHER_REASON, and as OtherMethod.    a method's failures, all of them
-    Also fails with CODE / REASON (when).                           besides those that its service names for all
-    Fails as OtherMethod.                                           those of another method of the service
-    Every action fails with ...   What changes a rule fails with .. in a service's comment: for what changes something
-    Every method fails with ...                                     in a service's comment: for all
+    Fails with CODE / REASON (when), CODE / REASON or OTHER_REASON, and as OtherMethod.
+    Fails also with CODE / REASON when something is so.
+    Fails as OtherMethod.                           as another method of the service
+    All fail with ... Every method fails with ...   in a service's comment: every method of it
+    Every action fails with ... What changes ...    in a service's comment: what changes something; of that, what makes
+                                                    something new (POST) fails with nothing that needs something old
 
 Such sentences become responses and leave the description.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from openapi.contract import Method, Service
+from openapi.contract import Message, Method, Service
 
 # As Envoy's convert_grpc_status does.
 HTTP_STATUS = {
@@ -30,13 +31,14 @@ _CODE = "|".join(HTTP_STATUS)
 _FAILURE = re.compile(
     rf"\b(?P<code>{_CODE})\b"
     r"(?: / (?P<reasons>[A-Z][A-Z0-9_]*\b(?:(?:, or|,| or| and) [A-Z][A-Z0-9]*_[A-Z0-9_]*\b(?! /))*))?"
-    r"(?: \((?P<when>(?:[^()]|\([^()]*\))*)\))?"
+    r"(?: \((?P<when>(?:[^()]|\([^()]*\))*)\)| (?:also )?(?P<clause>(?:when|for) [^.,]+))?"
 )
 _REASON = re.compile(r"[A-Z][A-Z0-9_]+")
 _LIKE = re.compile(r"\bas (?P<method>[A-Z][A-Za-z]+)\b")
 # To the full stop; those within parentheses end nothing.
 _SENTENCE = re.compile(r"(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\.(?!\s|$)|[^.(])+(?:\.|$)\s*")
-_FAILS = re.compile(r"\b(fails|fail) (with|as)\b", re.IGNORECASE)
+_FAILS = re.compile(r"\bfails? (also )?(with|as)\b", re.IGNORECASE)
+_OF_ALL = re.compile(r"(all|every (method|call))\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +68,44 @@ def text(comment: str) -> str:
 
 def described(comment: str) -> tuple[str, str]:
     """The first sentence of a method's comment, and the rest of it; without the failures."""
-    paragraphs = ["".join(s for s in _sentences(block) if not _FAILS.search(s)) for block in text(comment).split("\n\n")]
+    paragraphs = [
+        "".join(s for s in _sentences(block) if not _FAILS.search(s)) for block in text(comment).split("\n\n")
+    ]
     rest = "\n\n".join(paragraph.strip() for paragraph in paragraphs if paragraph.strip())
     first = next(iter(_sentences(rest)), "")
     return first.strip().removesuffix("."), rest[len(first) :].strip()
 
 
-def failures(service: Service, method: Method, *, makes: bool, changes: bool) -> list[Failure]:
-    """What the contract names for a method. `makes`: it is about nothing that exists already; `changes`: it is no query."""
-    own = _stated(method.comment)
-    found = _named(own)
-    for name in _LIKE.findall(" ".join(own)):
-        like = next((other for other in service.methods if other.name == name and other is not method), None)
-        if like is not None:
-            found += failures(service, like, makes=makes, changes=changes)
+def failures(service: Service, method: Method, request: Message, *, verb: str) -> list[Failure]:
+    """What the contract names for a method at this verb of HTTP."""
+    found = _of(service, method)
+    for field in request.fields:
+        found += [
+            replace(each, when=f"see `{field.name}`")
+            for each in _named(text(field.comment))
+            if each.reason != each.code
+        ]
     for sentence in _stated(service.comment):
-        everywhere = re.match(r"every (method|call)\b", sentence, re.IGNORECASE)
-        in_full = own and not any(each.lower().startswith("also ") for each in own)
-        if everywhere or (changes and not in_full):
-            found += [each for each in _named([sentence]) if not (makes and each.code in _OF_WHAT_EXISTS)]
+        if _OF_ALL.match(sentence):
+            found += _named(sentence)
+        elif verb != "get":
+            found += [each for each in _named(sentence) if verb != "post" or each.code not in _OF_WHAT_EXISTS]
     first: dict[tuple[str, str], Failure] = {}
     for each in found:
         first.setdefault((each.code, each.reason), each)
     return list(first.values())
+
+
+def _of(service: Service, method: Method) -> list[Failure]:
+    """Those that the method's own comment names, itself or by the name of another."""
+    found = []
+    for sentence in _stated(method.comment):
+        found += _named(sentence)
+        for name in _LIKE.findall(sentence):
+            found += [
+                each for other in service.methods if other.name == name != method.name for each in _of(service, other)
+            ]
+    return found
 
 
 def _stated(comment: str) -> list[str]:
@@ -96,14 +113,13 @@ def _stated(comment: str) -> list[str]:
     return [sentence.strip() for sentence in sentences if _FAILS.search(sentence)]
 
 
-def _named(sentences: list[str]) -> list[Failure]:
+def _named(sentence: str) -> list[Failure]:
     """CODE / REASON or OTHER (when) → two failures. A code alone stands for its reason."""
-    found = []
-    for sentence in sentences:
-        for match in _FAILURE.finditer(sentence, _FAILS.search(sentence).end()):  # pyright: ignore[reportOptionalMemberAccess]
-            for reason in _REASON.findall(match["reasons"] or match["code"]):
-                found.append(Failure(match["code"], reason, match["when"] or ""))
-    return found
+    return [
+        Failure(match["code"], reason, match["when"] or match["clause"] or "")
+        for match in _FAILURE.finditer(sentence)
+        for reason in _REASON.findall(match["reasons"] or match["code"])
+    ]
 
 
 def _sentences(block: str) -> list[str]:

@@ -10,12 +10,14 @@ from openapi.examples import example
 Schema = dict[str, Any]
 
 ERROR = "Error"
+_INT32: Schema = {"type": "integer", "format": "int32"}
+_UINT32: Schema = {"type": "integer", "format": "int64", "minimum": 0}
+# JSON's numbers are doubles to many readers, so 64 bits travel as text.
+_INT64: Schema = {"type": "string", "format": "int64", "pattern": "^-?[0-9]+$"}
+_UINT64: Schema = {"type": "string", "format": "uint64", "pattern": "^[0-9]+$"}
 _SCALARS: dict[str, Schema] = {
-    **dict.fromkeys(("int32", "sint32", "sfixed32"), {"type": "integer", "format": "int32"}),
-    **dict.fromkeys(("uint32", "fixed32"), {"type": "integer", "format": "int64", "minimum": 0}),
-    # JSON's numbers are doubles to many readers, so 64 bits travel as text.
-    **dict.fromkeys(("int64", "sint64", "sfixed64"), {"type": "string", "format": "int64", "pattern": "^-?[0-9]+$"}),
-    **dict.fromkeys(("uint64", "fixed64"), {"type": "string", "format": "uint64", "pattern": "^[0-9]+$"}),
+    **{"int32": _INT32, "sint32": _INT32, "sfixed32": _INT32, "uint32": _UINT32, "fixed32": _UINT32},
+    **{"int64": _INT64, "sint64": _INT64, "sfixed64": _INT64, "uint64": _UINT64, "fixed64": _UINT64},
     "double": {"type": "number", "format": "double"},
     "float": {"type": "number", "format": "float"},
     "bool": {"type": "boolean"},
@@ -33,10 +35,15 @@ _WELL_KNOWN: dict[str, Schema] = {
     "google.protobuf.ListValue": {"type": "array", "items": {}},
     "google.protobuf.Empty": {"type": "object"},
     "google.rpc.Status": {"$ref": f"#/components/schemas/{ERROR}"},
-    **{
-        f"google.protobuf.{kind.capitalize() if kind[0] != 'u' else 'UI' + kind[2:]}Value": schema
-        for kind, schema in _SCALARS.items()
-    },
+    "google.protobuf.DoubleValue": _SCALARS["double"],
+    "google.protobuf.FloatValue": _SCALARS["float"],
+    "google.protobuf.Int64Value": _INT64,
+    "google.protobuf.UInt64Value": _UINT64,
+    "google.protobuf.Int32Value": _INT32,
+    "google.protobuf.UInt32Value": _UINT32,
+    "google.protobuf.BoolValue": _SCALARS["bool"],
+    "google.protobuf.StringValue": _SCALARS["string"],
+    "google.protobuf.BytesValue": _SCALARS["bytes"],
 }
 
 
@@ -47,7 +54,9 @@ class Schemas:
         self._contract = contract
         self._kept: dict[str, Schema] = {}
         ours = [message for message in contract.messages.values() if message.full_name.startswith(OURS)]
-        self._shared = {name for name, times in Counter(message.name for message in ours).items() if times > 1} | {ERROR}
+        self._shared = {name for name, times in Counter(message.name for message in ours).items() if times > 1} | {
+            ERROR
+        }
 
     def components(self) -> dict[str, Schema]:
         """All that was referred to, by name."""
@@ -113,6 +122,10 @@ class Schemas:
         return not self._is_map(field) and self.value(field, taken=True).get("type") in {
             "string", "integer", "number", "boolean",
         }  # fmt: skip
+
+    def is_nested(self, field: Field) -> bool:
+        """Whether it is one message of ours, whose own fields parameters can hold."""
+        return field.kind == "message" and not field.repeated and field.of.startswith(OURS)
 
     def _is_map(self, field: Field) -> bool:
         return field.kind == "message" and self._contract.messages[field.of].map_entry

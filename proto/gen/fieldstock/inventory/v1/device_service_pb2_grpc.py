@@ -182,14 +182,14 @@ class DeviceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListInStockDevices(self, request, context):
-        """ListDevices of those in stock.
+        """ListDevices of those in stock. Fails as ListDevices.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListDeployedDevices(self, request, context):
-        """ListDevices of those deployed.
+        """ListDevices of those deployed. Fails as ListDevices.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -246,7 +246,9 @@ class DeviceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RenewCredential(self, request, context):
-        """Makes a new secret, told this once; the old one stops working. Fails with FAILED_PRECONDITION / DEVICE_RETIRED.
+        """Makes a new secret, told this once; the old one stops working.
+
+        Fails with NOT_FOUND / DEVICE_NOT_FOUND, FAILED_PRECONDITION / DEVICE_RETIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -68,9 +68,9 @@ class DeviceServiceStub:
     RetireDevice: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.RetireDeviceRequest, _device_pb2.Device]
     """Takes a device out of use for good; its credential stops working."""
     ListInStockDevices: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.ListInStockDevicesRequest, _device_service_pb2.ListDevicesResponse]
-    """ListDevices of those in stock."""
+    """ListDevices of those in stock. Fails as ListDevices."""
     ListDeployedDevices: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.ListDeployedDevicesRequest, _device_service_pb2.ListDevicesResponse]
-    """ListDevices of those deployed."""
+    """ListDevices of those deployed. Fails as ListDevices."""
     DeployDevice: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.DeployDeviceRequest, _device_pb2.Device]
     """Takes a device into the field, sets its deploy date and arms its monitoring."""
     RecallDevice: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.RecallDeviceRequest, _device_pb2.Device]
@@ -96,7 +96,10 @@ class DeviceServiceStub:
     PERMISSION_DENIED when the action itself is not allowed to the caller.
     """
     RenewCredential: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.RenewCredentialRequest, _device_pb2.Credential]
-    """Makes a new secret, told this once; the old one stops working. Fails with FAILED_PRECONDITION / DEVICE_RETIRED."""
+    """Makes a new secret, told this once; the old one stops working.
+
+    Fails with NOT_FOUND / DEVICE_NOT_FOUND, FAILED_PRECONDITION / DEVICE_RETIRED.
+    """
     ListDeviceLogs: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.ListDeviceLogsRequest, _device_service_pb2.ListDeviceLogsResponse]
     """A page of one device's history, newest first. Fails with NOT_FOUND / DEVICE_NOT_FOUND, and as ListDevices."""
 
@@ -139,9 +142,9 @@ class DeviceServiceAsyncStub(DeviceServiceStub):
     RetireDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.RetireDeviceRequest, _device_pb2.Device]  # type: ignore[assignment]
     """Takes a device out of use for good; its credential stops working."""
     ListInStockDevices: _aio.UnaryUnaryMultiCallable[_device_service_pb2.ListInStockDevicesRequest, _device_service_pb2.ListDevicesResponse]  # type: ignore[assignment]
-    """ListDevices of those in stock."""
+    """ListDevices of those in stock. Fails as ListDevices."""
     ListDeployedDevices: _aio.UnaryUnaryMultiCallable[_device_service_pb2.ListDeployedDevicesRequest, _device_service_pb2.ListDevicesResponse]  # type: ignore[assignment]
-    """ListDevices of those deployed."""
+    """ListDevices of those deployed. Fails as ListDevices."""
     DeployDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.DeployDeviceRequest, _device_pb2.Device]  # type: ignore[assignment]
     """Takes a device into the field, sets its deploy date and arms its monitoring."""
     RecallDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.RecallDeviceRequest, _device_pb2.Device]  # type: ignore[assignment]
@@ -167,7 +170,10 @@ class DeviceServiceAsyncStub(DeviceServiceStub):
     PERMISSION_DENIED when the action itself is not allowed to the caller.
     """
     RenewCredential: _aio.UnaryUnaryMultiCallable[_device_service_pb2.RenewCredentialRequest, _device_pb2.Credential]  # type: ignore[assignment]
-    """Makes a new secret, told this once; the old one stops working. Fails with FAILED_PRECONDITION / DEVICE_RETIRED."""
+    """Makes a new secret, told this once; the old one stops working.
+
+    Fails with NOT_FOUND / DEVICE_NOT_FOUND, FAILED_PRECONDITION / DEVICE_RETIRED.
+    """
     ListDeviceLogs: _aio.UnaryUnaryMultiCallable[_device_service_pb2.ListDeviceLogsRequest, _device_service_pb2.ListDeviceLogsResponse]  # type: ignore[assignment]
     """A page of one device's history, newest first. Fails with NOT_FOUND / DEVICE_NOT_FOUND, and as ListDevices."""
 
@@ -243,7 +249,7 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_service_pb2.ListInStockDevicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_service_pb2.ListDevicesResponse, _abc.Awaitable[_device_service_pb2.ListDevicesResponse]]:
-        """ListDevices of those in stock."""
+        """ListDevices of those in stock. Fails as ListDevices."""
 
     @_abc_1.abstractmethod
     def ListDeployedDevices(
@@ -251,7 +257,7 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_service_pb2.ListDeployedDevicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_service_pb2.ListDevicesResponse, _abc.Awaitable[_device_service_pb2.ListDevicesResponse]]:
-        """ListDevices of those deployed."""
+        """ListDevices of those deployed. Fails as ListDevices."""
 
     @_abc_1.abstractmethod
     def DeployDevice(
@@ -319,7 +325,10 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_service_pb2.RenewCredentialRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.Credential, _abc.Awaitable[_device_pb2.Credential]]:
-        """Makes a new secret, told this once; the old one stops working. Fails with FAILED_PRECONDITION / DEVICE_RETIRED."""
+        """Makes a new secret, told this once; the old one stops working.
+
+        Fails with NOT_FOUND / DEVICE_NOT_FOUND, FAILED_PRECONDITION / DEVICE_RETIRED.
+        """
 
     @_abc_1.abstractmethod
     def ListDeviceLogs(

@@ -82,7 +82,8 @@ class RuleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRule(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One rule. Fails with NOT_FOUND / RULE_NOT_FOUND.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -42,6 +42,7 @@ class RuleServiceStub:
     ListRules: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.ListRulesRequest, _rule_service_pb2.ListRulesResponse]
     """A page of rules, ordered by id."""
     GetRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.GetRuleRequest, _rule_pb2.Rule]
+    """One rule. Fails with NOT_FOUND / RULE_NOT_FOUND."""
     CreateRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.CreateRuleRequest, _rule_pb2.Rule]
     """Starts judging with the readings that arrive from now on."""
     UpdateRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.UpdateRuleRequest, _rule_pb2.Rule]
@@ -61,6 +62,7 @@ class RuleServiceAsyncStub(RuleServiceStub):
     ListRules: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.ListRulesRequest, _rule_service_pb2.ListRulesResponse]  # type: ignore[assignment]
     """A page of rules, ordered by id."""
     GetRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.GetRuleRequest, _rule_pb2.Rule]  # type: ignore[assignment]
+    """One rule. Fails with NOT_FOUND / RULE_NOT_FOUND."""
     CreateRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.CreateRuleRequest, _rule_pb2.Rule]  # type: ignore[assignment]
     """Starts judging with the readings that arrive from now on."""
     UpdateRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.UpdateRuleRequest, _rule_pb2.Rule]  # type: ignore[assignment]
@@ -88,7 +90,8 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _rule_service_pb2.GetRuleRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_rule_pb2.Rule, _abc.Awaitable[_rule_pb2.Rule]]: ...
+    ) -> _typing.Union[_rule_pb2.Rule, _abc.Awaitable[_rule_pb2.Rule]]:
+        """One rule. Fails with NOT_FOUND / RULE_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def CreateRule(
