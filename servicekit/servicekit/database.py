@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from alembic import command
 from alembic.config import Config
@@ -14,6 +14,10 @@ from servicekit.errors import DatabaseUnavailable
 
 POOL_SIZE, POOL_OVERFLOW = 10, 10
 CONNECT_SECONDS = 5
+# A host that vanished without a word is given up after about 20 s: by us, or a request would wait for its cap; by the
+# server, or it would keep the locks of a replica that is no more for two hours.
+KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3}
+ACKNOWLEDGED_MS = 20_000
 # A statement that takes longer is a mistake in it or in an index, and holds a connection of the pool.
 STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 5_000
@@ -24,12 +28,23 @@ PASSES = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
 RETRY_SECONDS = 1.0
 
 
+def patience(**settings: object) -> dict[str, Any]:
+    """Arguments of a psycopg connection: how long both sides wait for what. `settings`: more of the server's."""
+    settings |= {f"tcp_{name}": seconds for name, seconds in KEEPALIVE.items()}
+    settings |= {"tcp_user_timeout": ACKNOWLEDGED_MS, "timezone": "UTC"}
+    return {
+        **KEEPALIVE,
+        "tcp_user_timeout": ACKNOWLEDGED_MS,
+        "connect_timeout": CONNECT_SECONDS,
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+    }
+
+
 class Database:
     """A service's own database."""
 
     def __init__(self, url: str) -> None:
         """`url`: postgresql://user:password@host:port/database."""
-        options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
         self.engine = create_async_engine(
             sqlalchemy_url(url),
             pool_size=POOL_SIZE,
@@ -37,7 +52,7 @@ class Database:
             pool_timeout=CONNECT_SECONDS,
             # Errors are logged, and parameters hold what a log must not: hashes, tokens, people.
             hide_parameters=True,
-            connect_args={"connect_timeout": CONNECT_SECONDS, "options": options},
+            connect_args=patience(statement_timeout=STATEMENT_TIMEOUT_MS, lock_timeout=LOCK_TIMEOUT_MS),
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._readers = async_sessionmaker(
@@ -81,7 +96,7 @@ def _told_as_unavailable() -> Iterator[None]:
 
 def migrate(url: str, scripts: Path) -> None:
     """Brings a database to the newest schema. Replicas that start together wait for each other."""
-    engine = create_engine(sqlalchemy_url(url))
+    engine = create_engine(sqlalchemy_url(url), connect_args=patience())
     try:
         with engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Uuid
 
 from servicekit.broker import Broker, Unpublished, Unwanted
+from servicekit.database import STATEMENT_TIMEOUT_MS, patience
 from servicekit.event import Event
 from servicekit.logs import logger
 
@@ -67,7 +68,8 @@ async def relaying(postgres_url: str, broker: Broker) -> AsyncIterator[None]:
 async def _relay_forever(postgres_url: str, broker: Broker) -> None:
     while True:
         try:
-            async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+            arguments = patience(statement_timeout=STATEMENT_TIMEOUT_MS)
+            async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True, **arguments) as connection:
                 await _relay(connection, broker)
         except psycopg.OperationalError as error:
             logger.warning("outbox_database_away", error=str(error))
