@@ -40,9 +40,13 @@ class Envoy(Part):
             ENVOY_BIND=self.layout.settings.bind,
             ENVOY_PORT=ports["envoy"],
             ENVOY_ADMIN_PORT=ports["envoy_admin"],
+            AUTH_HOST=LOOPBACK,
             AUTH_PORT=ports["auth"],
+            INVENTORY_HOST=LOOPBACK,
             INVENTORY_PORT=ports["inventory"],
+            TELEMETRY_HOST=LOOPBACK,
             TELEMETRY_PORT=ports["telemetry"],
+            GATEWAY_HOST=LOOPBACK,
             GATEWAY_PORT=ports["gateway"],
             DESCRIPTORS=DESCRIPTORS,
         )
