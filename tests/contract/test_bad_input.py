@@ -77,6 +77,18 @@ async def test_missing_and_overlong_fields_are_named(admin):
     assert (no.status, no.reason, no.fields) == (400, "INVALID_FIELD", ["name", "serial_number", "type"])
 
 
+async def test_what_looks_like_grpc_and_is_not_is_refused_as_json(anyone):
+    path = "/fieldstock.auth.v1.SessionService/Login"
+    no = await anyone.refused("POST", path, headers={"content-type": "application/grpc-web"})
+    assert (no.status, no.reason) == (404, "NO_SUCH_ENDPOINT")
+
+
+async def test_a_long_id_is_not_told_back_whole(admin):
+    no = await admin.refused("GET", f"/monitoring/rules/{'r' * 8_000}")
+    assert no.status == 404
+    assert len(no.message) < 1_000
+
+
 async def test_a_body_of_100_mb_is_refused_and_the_next_request_is_served(admin):
     async def endless():
         yield b'{"name": "'
@@ -192,6 +204,28 @@ async def test_a_stream_of_one_device_does_not_disturb_anothers(ready, admin, do
     assert (await good).accepted_rows == 1
     page = await admin("GET", f"/monitoring/data/{other.id}")
     assert [reading["metrics"] for reading in page["readings"]] == [{"temperature": 5.0}]
+
+
+async def test_nothing_that_a_device_sends_ends_the_streams_of_others(ready, speak, make_ready):
+    # Told back whole, they would be longer than the headers that Envoy takes: it ends the connection that all share.
+    long_name = speak(1, {"X" * 1_000_000: 1.0})
+    long_source = speak(1, {"temperature": 1.0}, source_id="s" * 1_000_000)
+    many_series = type(long_name).FromString(b"\x08\x01" + b"\x22\x00" * 1_000_000)
+
+    other = await make_ready()
+    good = other.stream(await other.token())
+    await good.write(speak(1, {"temperature": 5.0}))
+    for message in (long_name, many_series):
+        bad = ready.stream(await ready.token())
+        await bad.write(message)
+        await bad.done_writing()
+        assert (await bad).rejected_rows == len(message.time_ms)
+    bad = ready.stream(await ready.token())
+    await bad.write(long_source)
+    assert await bad.code() == grpc.StatusCode.INVALID_ARGUMENT
+    await good.write(speak(2, {"temperature": 6.0}, time_ms=int(time.time() * 1000)))
+    await good.done_writing()
+    assert (await good).accepted_rows == 2
 
 
 def _expired(token: str) -> str:
