@@ -1,6 +1,7 @@
 """A gRPC server as all our services run it: one door for every RPC, health, reflection, and a drain at the end."""
 
 import asyncio
+import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -51,6 +52,14 @@ class Server:
         self._server = server
         self._health = checks
         self.port = port
+
+    async def wait(self) -> None:
+        """Returns when the process is asked to end (SIGTERM or SIGINT)."""
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, asked.set)
+        await asked.wait()
 
     async def set_serving(self, serving: bool) -> None:
         """Tells load balancers whether to send anything here."""
