@@ -4,14 +4,13 @@ from datetime import timedelta
 
 from pydantic import PositiveInt, SecretStr
 
-from servicekit.settings import ServiceSettings
+from servicekit.settings import PostgresUrl, ServiceSettings
 
 
 class Settings(ServiceSettings):
     """See ServiceSettings for those that every service has."""
 
-    # postgresql://user:password@host:port/database
-    postgres_url: str
+    postgres_url: PostgresUrl
     access_token_seconds: PositiveInt = 15 * 60
     # A device renews its token by its secret, so its token may live longer than a user's.
     device_token_seconds: PositiveInt = 60 * 60

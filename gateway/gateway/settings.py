@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from servicekit.settings import ServiceSettings
+from servicekit.settings import Address, ServiceSettings
 
 
 class Limits(BaseModel):
@@ -28,10 +28,10 @@ class Limits(BaseModel):
 class Settings(ServiceSettings):
     """See ServiceSettings for those that every service has."""
 
-    # host:port of the services that the edge asks.
-    auth_target: str
-    telemetry_target: str
-    inventory_target: str
+    # The services that the edge asks.
+    auth_target: Address
+    telemetry_target: Address
+    inventory_target: Address
     # Whose pages may connect: scheme://host[:port]. None given: those of the host that is connected to.
     allowed_origins: frozenset[str] = frozenset()
     limits: Limits = Limits()

@@ -1,12 +1,11 @@
 """What inventory-svc takes from its environment."""
 
-from servicekit.settings import ServiceSettings
+from servicekit.settings import Address, PostgresUrl, ServiceSettings
 
 
 class Settings(ServiceSettings):
     """See ServiceSettings for those that every service has."""
 
-    # postgresql://user:password@host:port/database
-    postgres_url: str
-    # host:port of auth-svc, whose keys verify the callers' tokens.
-    auth_target: str
+    postgres_url: PostgresUrl
+    # auth-svc, whose keys verify the callers' tokens.
+    auth_target: Address

@@ -9,7 +9,7 @@ logger: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 def configure(level: str, service: str) -> None:
-    """Called once by a process's __main__; libraries' own records take the same shape."""
+    """Called once by a process; libraries' own records take the same shape."""
     shared = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

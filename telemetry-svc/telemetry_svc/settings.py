@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from servicekit.settings import ServiceSettings
+from servicekit.settings import Address, ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -11,8 +11,8 @@ class Settings(ServiceSettings):
     mongodb_uri: str
     # Used when the URI names no database.
     mongodb_database: str = "fieldstock_telemetry"
-    # host:port of auth-svc, whose keys verify the callers' tokens.
-    auth_target: str
+    # auth-svc, whose keys verify the callers' tokens.
+    auth_target: Address
 
     # How long a group of readings waits for company: latency against the number of writes.
     group_linger_ms: float = Field(default=5, ge=0)
