@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gateway import docs
 from gateway.errors import NoSuchPage, NotServing, WebsocketOnly
 from gateway.wire import App, Receive, Scope, Send
 from servicekit.errors import ServiceError
@@ -35,6 +36,7 @@ def routed(socket: App, serving: Callable[[], bool]) -> App:
     every = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
     pages = Starlette(
         routes=[
+            *docs.routes(),
             Route("/healthz", health),
             Route(SOCKET_PATH, not_a_websocket, methods=every),
             Route(f"{SOCKET_PATH}/", not_a_websocket, methods=every),
