@@ -1,7 +1,6 @@
 """A gRPC server as all our services run it: one door for every RPC, health, reflection, and a drain at the end."""
 
 import asyncio
-import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -52,14 +51,6 @@ class Server:
         self._server = server
         self._health = checks
         self.port = port
-
-    async def wait(self) -> None:
-        """Returns when the process is asked to end (SIGTERM or SIGINT)."""
-        asked = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, asked.set)
-        await asked.wait()
 
     async def set_serving(self, serving: bool) -> None:
         """Tells load balancers whether to send anything here."""
@@ -163,14 +154,11 @@ class Door(grpc.aio.ServerInterceptor):
             except grpc.aio.AbortError:
                 code = context.code()
                 raise
-            except TimeoutError:
-                if not limit.expired():
-                    code = await _abort_unknown(context, method)
-                else:
-                    code = DeadlineExceeded.code
-                    await _abort(context, DeadlineExceeded(seconds=cap))
-            except Exception:  # noqa: BLE001 - a bug: its caller learns a number, its log the rest
-                code = await _abort_unknown(context, method)
+            except Exception as error:  # noqa: BLE001 - a bug: its caller learns a number, its log the rest
+                late = isinstance(error, TimeoutError) and limit.expired()
+                told = DeadlineExceeded(seconds=cap) if late else _unknown(method)
+                code = told.code
+                await _abort(context, told)
             finally:
                 seconds.observe(perf_counter() - started)
                 RPC_TOTAL.labels(method, code.name if isinstance(code, grpc.StatusCode) else str(code)).inc()
@@ -208,7 +196,6 @@ async def _abort(context: Any, error: ServiceError) -> None:
     await context.abort(error.code, error.message, trailing)
 
 
-async def _abort_unknown(context: Any, method: str) -> grpc.StatusCode:
+def _unknown(method: str) -> Internal:
     logger.exception("rpc_failed", method=method)
-    await _abort(context, Internal(request_id=structlog.contextvars.get_contextvars().get("request_id", "?")))
-    return Internal.code
+    return Internal(request_id=structlog.contextvars.get_contextvars().get("request_id", "?"))

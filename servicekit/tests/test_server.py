@@ -5,13 +5,14 @@ import asyncio
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client import REGISTRY
 
 from fieldstock.inventory.v1 import device_pb2, device_service_pb2, device_service_pb2_grpc
 from servicekit import server as server_module
 from servicekit.access import caller
 from servicekit.errors import ServiceError
 from servicekit.server import serve
-from servicekit.testing import channel_to, refused
+from servicekit.testing import channel_to, eventually, refused
 
 
 class TooHeavy(ServiceError):
@@ -20,8 +21,18 @@ class TooHeavy(ServiceError):
     code, reason = grpc.StatusCode.FAILED_PRECONDITION, "TOO_HEAVY"
 
 
+GET = "/fieldstock.inventory.v1.DeviceService/GetDevice"
+
+
+def counted(code):
+    return REGISTRY.get_sample_value("fieldstock_rpcs_total", {"method": GET, "code": code}) or 0.0
+
+
 class Devices(device_service_pb2_grpc.DeviceServiceServicer):
     """Does what the id asks for."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
 
     async def GetDevice(self, request, context):
         match request.id:
@@ -30,7 +41,10 @@ class Devices(device_service_pb2_grpc.DeviceServiceServicer):
             case 2:
                 raise ZeroDivisionError("the secret reason")
             case 3:
-                await asyncio.sleep(60)
+                try:
+                    await asyncio.sleep(60)
+                finally:
+                    self.ended.set()
             case 4:
                 raise TimeoutError("of something inside")
         return device_pb2.Device(id=request.id, name=caller().name)
@@ -107,3 +121,60 @@ async def test_health_is_told_without_a_token_and_ends_before_the_server(issuer)
         assert (await health.Check(check)).status == health_pb2.HealthCheckResponse.SERVING
         await server.set_serving(False)
         assert (await health.Check(check)).status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@pytest.mark.parametrize(
+    ("id", "code"), [(1, "FAILED_PRECONDITION"), (2, "INTERNAL"), (3, "DEADLINE_EXCEEDED"), (4, "INTERNAL"), (7, "OK")]
+)
+async def test_a_call_is_counted_by_what_it_came_to(stub, issuer, monkeypatch, id, code):
+    monkeypatch.setattr(server_module, "UNARY_CAP_SECONDS", 0.05)
+    codes = {"OK", "FAILED_PRECONDITION", "INTERNAL", "DEADLINE_EXCEEDED"}
+    before = {code: counted(code) for code in codes}
+    assert (await get(stub, issuer, id).code()).name == code
+
+    async def told():
+        return {each for each in codes if counted(each) > before[each]}
+
+    assert await eventually(told) == {code}
+
+
+async def test_a_call_ends_with_the_deadline_of_its_caller(issuer):
+    devices = Devices()
+    registration = (device_service_pb2_grpc.add_DeviceServiceServicer_to_server, devices)
+    async with serve("127.0.0.1:0", [registration], issuer.verifier()) as server, channel_to(server.port) as channel:
+        stub = device_service_pb2_grpc.DeviceServiceStub(channel)
+        request = device_service_pb2.GetDeviceRequest(id=3)
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await stub.GetDevice(request, metadata=issuer.metadata(), timeout=0.1)
+        assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        await asyncio.wait_for(devices.ended.wait(), 5)
+
+
+async def test_a_running_call_is_let_finish_and_a_new_one_is_not_taken(issuer):
+    devices, go_on = Devices(), asyncio.Event()
+
+    async def wait(request, context):
+        devices.ended.set()
+        await go_on.wait()
+        return device_pb2.Device(id=request.id)
+
+    devices.GetDevice = wait
+    registration = (device_service_pb2_grpc.add_DeviceServiceServicer_to_server, devices)
+    serving = serve("127.0.0.1:0", [registration], issuer.verifier())
+    server = await serving.__aenter__()
+    async with channel_to(server.port) as channel, channel_to(server.port) as another:
+        running = asyncio.ensure_future(get(device_service_pb2_grpc.DeviceServiceStub(channel), issuer, 7))
+        await asyncio.wait_for(devices.ended.wait(), 5)
+        closing = asyncio.create_task(serving.__aexit__(None, None, None))
+
+        async def turned_away():
+            try:
+                await another.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=1)
+            except grpc.aio.AioRpcError as error:
+                return error.code() is grpc.StatusCode.UNAVAILABLE
+            return False
+
+        await eventually(turned_away)
+        go_on.set()
+        assert (await running).id == 7
+        await asyncio.wait_for(closing, 5)
