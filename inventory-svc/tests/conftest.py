@@ -1,7 +1,9 @@
 """inventory-svc as it runs, with a database and a broker of the test's own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import grpc
@@ -81,6 +83,25 @@ async def channel(database: str, vhost: str, issuer: Issuer) -> AsyncIterator[gr
 @pytest.fixture
 def admin(channel: grpc.aio.Channel, issuer: Issuer) -> Client:
     return Client(channel, issuer.metadata())
+
+
+@pytest.fixture
+def client_at(issuer: Issuer) -> Callable[[int], AbstractAsyncContextManager[Client]]:
+    """The admin, at whatever serves at a port."""
+
+    @asynccontextmanager
+    async def at(port: int) -> AsyncIterator[Client]:
+        async with channel_to(port) as channel:
+            yield Client(channel, issuer.metadata())
+
+    return at
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 @pytest.fixture

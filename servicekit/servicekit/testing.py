@@ -7,6 +7,7 @@ FIELDSTOCK_RABBITMQ_MANAGEMENT_URL say where.
 import asyncio
 import json
 import os
+import sys
 import time
 import urllib.request
 from base64 import b64encode
@@ -128,6 +129,31 @@ def _manage(method: str, path: str, body: dict[str, str] | None = None) -> Any:
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.loads(answer.read() or "null")
+
+
+@asynccontextmanager
+async def command(module: str, *arguments: str, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`python -m module arguments`, told of FIELDSTOCK_<variables> and nothing else; killed if it is still there."""
+    environment = {f"FIELDSTOCK_{name}": value for name, value in variables.items()}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *arguments), env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def log_line(process: asyncio.subprocess.Process, event: str) -> dict[str, Any]:
+    """The next line of a process's log that tells of `event`. Raises ValueError for a line that is not JSON."""
+    async with asyncio.timeout(20):
+        while True:
+            assert process.stderr is not None
+            line = json.loads(await process.stderr.readline())
+            if line["event"] == event:
+                return line
 
 
 @asynccontextmanager

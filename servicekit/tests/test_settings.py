@@ -1,5 +1,7 @@
 """Settings come from the environment; a wrong one is named."""
 
+import os
+
 import pytest
 
 from servicekit.settings import Address, PostgresUrl, ServiceSettings
@@ -11,6 +13,12 @@ class Settings(ServiceSettings):
     postgres_url: PostgresUrl
     auth_target: Address
     origins: frozenset[str] = frozenset()
+
+
+@pytest.fixture(autouse=True)
+def nothing_given(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("FIELDSTOCK_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture
