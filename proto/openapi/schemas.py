@@ -16,8 +16,16 @@ _UINT32: Schema = {"type": "integer", "format": "int64", "minimum": 0}
 _INT64: Schema = {"type": "string", "format": "int64", "pattern": "^-?[0-9]+$"}
 _UINT64: Schema = {"type": "string", "format": "uint64", "pattern": "^[0-9]+$"}
 _SCALARS: dict[str, Schema] = {
-    **{"int32": _INT32, "sint32": _INT32, "sfixed32": _INT32, "uint32": _UINT32, "fixed32": _UINT32},
-    **{"int64": _INT64, "sint64": _INT64, "sfixed64": _INT64, "uint64": _UINT64, "fixed64": _UINT64},
+    "int32": _INT32,
+    "sint32": _INT32,
+    "sfixed32": _INT32,
+    "uint32": _UINT32,
+    "fixed32": _UINT32,
+    "int64": _INT64,
+    "sint64": _INT64,
+    "sfixed64": _INT64,
+    "uint64": _UINT64,
+    "fixed64": _UINT64,
     "double": {"type": "number", "format": "double"},
     "float": {"type": "number", "format": "float"},
     "bool": {"type": "boolean"},

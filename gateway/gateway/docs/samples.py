@@ -37,14 +37,16 @@ class Samples:
                 return schema["enum"][0] if "enum" in schema else _BY_TYPE.get(str(kind), {})
 
     def _telling(self, schema: Schema) -> Iterator[tuple[str, Schema]]:
-        """What an object must have; or else a few fields that show what it is about."""
+        """What an object must have, and its numbers, whose absence is a 0; or else a few fields that tell about it."""
         properties, required = schema.get("properties", {}), schema.get("required", [])
+        told = [name for name, each in properties.items() if each.get("examples") and name not in _LEFT_OUT]
         if required:
-            yield from ((name, properties[name]) for name in required)
-            return
-        plain = [name for name, each in properties.items() if each.get("examples") and name not in _LEFT_OUT]
-        nested = [name for name, each in properties.items() if "$ref" in each]
-        yield from ((name, properties[name]) for name in (*plain[:_FEW], *nested[:1]))
+            shown = [*required, *(name for name in told if properties[name].get("type") in {"integer", "number"})]
+        else:
+            nested = [name for name, each in properties.items() if "$ref" in each]
+            rest = [name for name in properties if name not in _LEFT_OUT]
+            shown = [*told[:_FEW], *nested[:1]] or rest[:_FEW]
+        yield from ((name, properties[name]) for name in dict.fromkeys(shown))
 
     def curl(self, verb: str, path: str, operation: dict[str, Any]) -> str:
         """The call as a line of a shell."""
