@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 BIN = Path(sys.executable).parent
 
@@ -74,3 +76,9 @@ def test_what_an_image_copies_is_let_through(dockerfiles, root, name):
 def test_a_missing_variable_of_envoys_is_named(envoy_configuration):
     with pytest.raises(SystemExit, match="INVENTORY_HOST: Field required"):
         envoy_configuration({})
+
+
+def test_an_image_has_the_version_of_what_is_in_it(process, root):
+    version = tomllib.loads((process.folder / "pyproject.toml").read_text())["project"]["version"]
+    kustomization = yaml.safe_load((root / "k8s" / "base" / "kustomization.yaml").read_text())
+    assert {"name": f"fieldstock-{process.name}", "newTag": version} in kustomization["images"]

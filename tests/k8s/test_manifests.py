@@ -157,6 +157,18 @@ def test_secrets_come_from_outside_and_each_process_has_its_own(rendered, proces
             assert value.startswith(f"secret:{process.name}/") == bool(SECRETS.search(variable)), variable
 
 
+def test_whoever_deploys_is_told_of_every_secret(rendered, process, root):
+    told = (root / "docs" / "operations.md").read_text(encoding="utf-8")
+    (command,) = [line for line in told.splitlines() if f"create secret generic {process.name} " in line]
+    wanted = {
+        value
+        for each in filter(None, [container(rendered, process.name), migration(rendered, process.name)])
+        for value in environment(rendered, each).values()
+        if value.startswith("secret:")
+    }
+    assert set(re.findall(r"--from-literal=([\w-]+)=", command)) == {value.partition("/")[2] for value in wanted}
+
+
 def test_the_serving_process_does_not_know_the_first_admin(rendered):
     assert "FIELDSTOCK_ADMIN_PASSWORD" not in environment(rendered, container(rendered, "auth"))
 
