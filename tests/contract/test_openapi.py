@@ -47,6 +47,38 @@ def test_it_has_every_rpc_that_rest_has_and_nothing_else():
     assert {name: operation["x-fieldstock-rpc"] for name, operation in OPERATIONS.items()} == bound
 
 
+def _reasons(name: str) -> set[str]:
+    responses = [_resolved(response) for response in OPERATIONS[name]["responses"].values()]
+    return {each["reason"] for response in responses for each in response.get("x-fieldstock-reasons", [])}
+
+
+def test_each_failure_that_a_comment_names_is_among_the_responses():
+    rpcs = {operation["x-fieldstock-rpc"]: name for name, operation in OPERATIONS.items()}
+    found = 0
+    for file in descriptor_pb2.FileDescriptorSet.FromString((ROOT / "build" / "fieldstock.binpb").read_bytes()).file:
+        for location in file.source_code_info.location:
+            if len(location.path) == 4 and (location.path[0], location.path[2]) == (6, 2):
+                service = file.service[location.path[1]]
+                name = rpcs.get(f"{file.package}.{service.name}/{service.method[location.path[3]].name}")
+                named = set(re.findall(r"\b[A-Z_]+\s+/\s+([A-Z][A-Z_]+)", location.leading_comments))
+                assert name is None or named <= _reasons(name)
+                found += len(named)
+    assert found > 20
+
+
+def test_a_failure_that_a_service_names_for_all_is_among_those_of_the_methods_that_it_is_true_of():
+    assert {"INVALID_TRANSITION", "STALE_VERSION", "DEVICE_NOT_FOUND"} <= _reasons("PUT /devices/{id}/deploy")
+    assert "STALE_VERSION" not in _reasons("GET /devices/{id}")
+    assert not {"DEVICE_NOT_FOUND", "INVALID_TRANSITION"} & _reasons("POST /devices")
+    assert "INVALID_PAGE_TOKEN" in _reasons("GET /devices/in_stock")
+
+
+def test_a_name_of_its_own_in_json_is_the_one_that_a_body_is_told():
+    body = OPERATIONS["PUT /devices/{id}/reserve"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body["required"] == ["for"]
+    assert "reserved_for" in body["properties"]["for"]["description"]
+
+
 def test_an_operation_that_needs_a_token_says_so():
     for name, operation in OPERATIONS.items():
         open_to_all = operation["x-fieldstock-access"].get("anyone", False)

@@ -11,6 +11,7 @@ HOST = "http://localhost:8080"
 # The server's to give, or nobody's need.
 _LEFT_OUT = {"id", "version", "notes", "clear"}
 _FEW = 3
+_LONG_LINE = 60
 _BY_TYPE: dict[str, Any] = {"string": "…", "integer": 1, "number": 1.5, "boolean": True}
 
 Schema = dict[str, Any]
@@ -65,7 +66,10 @@ class Samples:
         if body := operation.get("requestBody"):
             content, described = next(iter(body["content"].items()))
             if content == "application/json":
-                sample = json.dumps(self.value(described["schema"]), ensure_ascii=False)
+                value = self.value(described["schema"])
+                sample = json.dumps(value, ensure_ascii=False)
+                if len(sample) > _LONG_LINE:
+                    sample = json.dumps(value, ensure_ascii=False, indent=2)
                 parts += ["-H 'content-type: application/json'", f"-d {shlex.quote(sample)}"]
             else:
                 parts.append("--data-binary @file")
