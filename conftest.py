@@ -1,4 +1,4 @@
-"""The servers that tests run against: real ones, of this run's own, on ports of its own."""
+"""What the tests of every folder run with: real servers, of this run's own, on ports of its own."""
 
 import os
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import pytest
 import gateway  # noqa: F401
 import servicekit  # noqa: F401
 from fieldstock_dev.stack import Stack
+from servicekit.testing import Issuer, fresh_vhost
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,16 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
     finally:
         stack.down()
+
+
+@pytest.fixture
+def vhost(servers: Stack) -> Iterator[str]:
+    """A virtual host of RabbitMQ with nothing in it; its URL."""
+    with fresh_vhost() as url:
+        yield url
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    """Signs tokens, in the place of auth-svc."""
+    return Issuer()

@@ -4,7 +4,7 @@ from google.protobuf.message import DecodeError
 
 from auth_svc.principals import DevicePrincipals
 from fieldstock.inventory.v1 import events_pb2
-from servicekit.broker import Event
+from servicekit.event import Event
 
 QUEUE = "auth.inventory"
 KEYS = ["inventory.device.*"]

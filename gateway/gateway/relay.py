@@ -6,7 +6,8 @@ from gateway.frames import as_rest, frame
 from gateway.readings import Pace, Reading, readings_of
 from gateway.snapshots import Snapshots
 from gateway.topics import ALERTS, DEVICES, PRESENCE, Subscriptions, device_topic
-from servicekit.broker import LIVE, Broker, Event
+from servicekit.broker import LIVE, Broker
+from servicekit.event import Event
 
 # One by one, for `inventory.device.*` would bring credentials along, which are nobody's business here.
 DEVICE_CHANGES = [

@@ -24,8 +24,9 @@ from gateway.app import Edge, running
 from gateway.settings import Limits, Settings
 from gateway.testing import PATIENCE, Watcher
 from servicekit.access import Verifier
-from servicekit.broker import Broker, Event
+from servicekit.broker import Broker
 from servicekit.errors import ServiceError
+from servicekit.event import Event
 from servicekit.server import Server, serve
 from servicekit.testing import Issuer, eventually, fresh_vhost
 
@@ -145,11 +146,6 @@ def close_broker_connections(vhost: str) -> Callable[[str], Awaitable[None]]:
                 await management.delete(f"/api/connections/{quote(connection, safe='')}")
 
     return close
-
-
-@pytest.fixture
-def issuer() -> Issuer:
-    return Issuer()
 
 
 @pytest.fixture

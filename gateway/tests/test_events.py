@@ -7,7 +7,7 @@ from google.protobuf.json_format import MessageToDict
 from fieldstock.inventory.v1 import device_pb2
 from fieldstock.inventory.v1 import events_pb2 as inventory_events
 from gateway.testing import Watcher
-from servicekit.broker import Event
+from servicekit.event import Event
 
 
 def as_rest(message: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from inventory_svc.settings import Settings
 from servicekit.access import Kind, Role
 from servicekit.broker import Broker
 from servicekit.event import Event
-from servicekit.testing import Issuer, channel_to, fresh_database, fresh_vhost
+from servicekit.testing import Issuer, channel_to, fresh_database
 
 
 class Client:
@@ -60,17 +60,6 @@ class Client:
 def database(servers: object) -> Iterator[str]:
     with fresh_database(MIGRATIONS) as url:
         yield url
-
-
-@pytest.fixture
-def vhost(servers: object) -> Iterator[str]:
-    with fresh_vhost() as url:
-        yield url
-
-
-@pytest.fixture
-def issuer() -> Issuer:
-    return Issuer()
 
 
 @pytest.fixture

@@ -1,22 +1,10 @@
-"""A broker and an issuer of the test's own."""
+"""A broker of the test's own."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from servicekit.broker import Broker
-from servicekit.testing import Issuer, fresh_vhost
-
-
-@pytest.fixture
-def issuer() -> Issuer:
-    return Issuer()
-
-
-@pytest.fixture
-def vhost(servers: object) -> Iterator[str]:
-    with fresh_vhost() as url:
-        yield url
 
 
 @pytest.fixture

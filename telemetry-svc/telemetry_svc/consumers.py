@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from fieldstock.inventory.v1 import events_pb2
-from servicekit.broker import Broker, Event
+from servicekit.broker import Broker
+from servicekit.event import Event
 from telemetry_svc.columns.fleet import Status
 from telemetry_svc.ingest.sources import Sources
 from telemetry_svc.registry import Device, Registry

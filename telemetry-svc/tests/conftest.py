@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -28,8 +28,9 @@ from fieldstock.telemetry.v1 import (
     rule_service_pb2_grpc,
 )
 from servicekit.access import Kind, Role
-from servicekit.broker import Broker, Event
-from servicekit.testing import Issuer, channel_to, eventually, fresh_vhost
+from servicekit.broker import Broker
+from servicekit.event import Event
+from servicekit.testing import Issuer, channel_to, eventually
 from telemetry_svc import clock as clocks
 from telemetry_svc.app import migrate, running
 from telemetry_svc.settings import Settings
@@ -210,17 +211,6 @@ def client() -> type["Client"]:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def issuer() -> Issuer:
-    return Issuer()
-
-
-@pytest.fixture
-def vhost(servers: object) -> Iterator[str]:
-    with fresh_vhost() as url:
-        yield url
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from fieldstock.telemetry.v1 import events_pb2, rule_pb2
-from servicekit.broker import Broker, Event
+from servicekit.broker import Broker
+from servicekit.event import Event
 from servicekit.testing import Issuer, eventually
 from telemetry_svc.clock import system
 from telemetry_svc.store import Store

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from fieldstock.telemetry.v1 import events_pb2
-from servicekit.broker import LIVE, Broker, Event
+from servicekit.broker import LIVE, Broker
+from servicekit.event import Event
 from telemetry_svc.clock import system
 
 Make = Callable[..., Any]

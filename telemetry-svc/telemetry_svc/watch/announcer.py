@@ -7,7 +7,8 @@ import numpy as np
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
-from servicekit.broker import Broker, Event, Unpublished
+from servicekit.broker import Broker, Unpublished
+from servicekit.event import Event
 from servicekit.logs import logger
 from telemetry_svc.clock import moment
 from telemetry_svc.codec import newest

@@ -11,7 +11,8 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
-from servicekit.broker import Broker, Event, Unpublished
+from servicekit.broker import Broker, Unpublished
+from servicekit.event import Event
 from servicekit.logs import logger
 from telemetry_svc.store import Collection, Document
 
