@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import grpc
@@ -226,8 +227,8 @@ async def database(servers: object) -> AsyncIterator[str]:
 def settings(vhost: str, database: str) -> Settings:
     return Settings(
         amqp_url=vhost,
-        mongodb_uri=os.environ["FIELDSTOCK_MONGODB_URI"],
-        mongodb_database=database,
+        # A database that the URI itself names would come before the test's own.
+        mongodb_uri=urlsplit(os.environ["FIELDSTOCK_MONGODB_URI"])._replace(path=f"/{database}").geturl(),
         auth_target="127.0.0.1:1",
         group_linger_ms=1,
     )
