@@ -5,7 +5,7 @@ row is locked. What the broker did not take goes out later, behind younger ones:
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from time import monotonic
@@ -55,9 +55,13 @@ def notify_on_insert(row: type[OutboxRow]) -> None:
 
 
 @asynccontextmanager
-async def relaying(postgres_url: str, broker: Broker) -> AsyncIterator[None]:
-    """Relays the outbox of a database while the block runs; of several replicas, one does it at a time."""
-    task = asyncio.create_task(_relay_forever(postgres_url, broker))
+async def relaying(postgres_url: str, broker: Broker, informative: Collection[str] = ()) -> AsyncIterator[None]:
+    """Relays the outbox of a database while the block runs; of several replicas, one does it at a time.
+
+    An event waits until some queue wants it, unless its key is one of the `informative`: of those nobody misses one
+    that was told while nobody listened.
+    """
+    task = asyncio.create_task(_relay_forever(postgres_url, broker, informative))
     try:
         yield
     finally:
@@ -65,12 +69,12 @@ async def relaying(postgres_url: str, broker: Broker) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _relay_forever(postgres_url: str, broker: Broker) -> None:
+async def _relay_forever(postgres_url: str, broker: Broker, informative: Collection[str]) -> None:
     while True:
         try:
             arguments = patience(statement_timeout=STATEMENT_TIMEOUT_MS)
             async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True, **arguments) as connection:
-                await _relay(connection, broker)
+                await _relay(connection, broker, informative)
         except psycopg.OperationalError as error:
             logger.warning("outbox_database_away", error=str(error))
         except Exception:  # noqa: BLE001 - whatever it is, nobody is told of anything until the relay goes on
@@ -78,13 +82,13 @@ async def _relay_forever(postgres_url: str, broker: Broker) -> None:
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _relay(connection: psycopg.AsyncConnection, broker: Broker) -> None:
+async def _relay(connection: psycopg.AsyncConnection, broker: Broker, informative: Collection[str]) -> None:
     while not await _is_ours(connection):  # noqa: ASYNC110 - the lock is in the database
         await asyncio.sleep(POLL_SECONDS)
     await connection.execute(f"LISTEN {CHANNEL}")
     unwanted: dict[str, float] = {}
     while True:
-        taken = await _relay_batch(connection, broker, unwanted)
+        taken = await _relay_batch(connection, broker, informative, unwanted)
         if taken < BATCH:
             async for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                 pass
@@ -96,7 +100,9 @@ async def _is_ours(connection: psycopg.AsyncConnection) -> bool:
     return bool(row and row[0])
 
 
-async def _relay_batch(connection: psycopg.AsyncConnection, broker: Broker, unwanted: dict[str, float]) -> int:
+async def _relay_batch(
+    connection: psycopg.AsyncConnection, broker: Broker, informative: Collection[str], unwanted: dict[str, float]
+) -> int:
     """How many events it took up. `unwanted`: key → when to try again whether a queue wants it by now."""
     now = monotonic()
     for key in [key for key, again_at in unwanted.items() if again_at <= now]:
@@ -108,7 +114,7 @@ async def _relay_batch(connection: psycopg.AsyncConnection, broker: Broker, unwa
     rows = await cursor.fetchall()
     results = await asyncio.gather(
         *(
-            broker.publish(Event(key, body, str(event_id), created_at), mandatory=True)
+            broker.publish(Event(key, body, str(event_id), created_at), mandatory=key not in informative)
             for _, event_id, key, body, created_at in rows
         ),
         return_exceptions=True,

@@ -110,6 +110,20 @@ async def test_events_that_no_queue_wants_hold_up_no_others(url, broker):
     assert await waiting(url) == BATCH + 1
 
 
+async def test_an_informative_event_that_no_queue_wants_is_forgotten_and_a_wanted_one_arrives(url, broker):
+    async with relaying(url, broker, informative=["test.happened", "test.noted"]):
+        await write(url, b"to nobody", key="test.noted")
+
+        async def forgotten():
+            return not await waiting(url)
+
+        await eventually(forgotten)
+        async with heard(broker) as events:
+            await write(url, b"to somebody")
+            await eventually(lambda: _some(events))
+    assert [event.body for event in events] == [b"to somebody"]
+
+
 async def test_a_relay_outlives_what_it_does_not_understand(url, broker, capsys):
     async with heard(broker) as events, Database(url) as database:
         async with database.engine.begin() as connection:
