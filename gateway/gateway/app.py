@@ -41,7 +41,7 @@ async def running(settings: Settings, verifier: Verifier | None = None) -> Async
     async with AsyncExitStack() as stack:
         stack.enter_context(expose(settings.metrics_listen))
         broker = await stack.enter_async_context(Broker(settings.amqp_url, NAME))
-        verifier = verifier or await stack.enter_async_context(verifying(settings.auth_target))
+        verifier = verifier or await stack.enter_async_context(verifying(settings.auth_target, broker))
         telemetry = await stack.enter_async_context(connect(settings.telemetry_target))
         inventory = await stack.enter_async_context(connect(settings.inventory_target))
         snapshots = await stack.enter_async_context(Snapshots(Sources(telemetry, inventory), limits))

@@ -31,7 +31,7 @@ async def running(settings: Settings, verifier: Verifier | None = None) -> Async
         stack.enter_context(expose(settings.metrics_listen))
         database = await stack.enter_async_context(Database(settings.postgres_url))
         broker = await stack.enter_async_context(Broker(settings.amqp_url, NAME))
-        verifier = verifier or await stack.enter_async_context(verifying(settings.auth_target))
+        verifier = verifier or await stack.enter_async_context(verifying(settings.auth_target, broker))
         await stack.enter_async_context(relaying(settings.postgres_url, broker))
         devices = DeviceServicer(Inventory(database, utc_now))
         registrations = [(device_service_pb2_grpc.add_DeviceServiceServicer_to_server, devices)]

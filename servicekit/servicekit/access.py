@@ -19,6 +19,9 @@ from servicekit.errors import NotOwnDevice, PermissionDenied, Unauthenticated
 ISSUER = AUDIENCE = "fieldstock"
 ALGORITHM = "EdDSA"
 
+# No token of ours lives longer, so a revocation older than this concerns none.
+LONGEST_TOKEN_SECONDS = 24 * 60 * 60
+
 # Verified tokens that are remembered; a signature costs about 50 µs, a look-up one.
 REMEMBERED_TOKENS = 100_000
 
@@ -49,7 +52,7 @@ PRINCIPALS = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a verified token speaks for. `expires_at`: seconds since 1970; `role`: of users alone."""
+    """Who a verified token speaks for. Times in seconds since 1970; `role` and `session`: of users alone."""
 
     kind: Kind
     id: int
@@ -57,6 +60,8 @@ class Caller:
     role: Role | None
     expires_at: float
     token: str
+    issued_at: float = 0.0
+    session: str = ""
 
     @property
     def principal(self) -> str:
@@ -82,6 +87,9 @@ def own_device(device_id: int) -> None:
 # Key id → public key, or None for a key that is not (or no longer) ours. Raises KeysUnavailable.
 KeySource = Callable[[str], Awaitable[object | None]]
 
+# Told of a principal and a moment (seconds since 1970): its tokens that were issued before that are good no more.
+RevocationListener = Callable[[str, float], None]
+
 
 def public_key(jwk: Mapping[str, str]) -> object:
     """An Ed25519 public key from its JSON Web Key (RFC 8037)."""
@@ -95,9 +103,25 @@ class Verifier:
         self._keys = keys
         self._clock = clock
         self._verified: OrderedDict[bytes, Caller] = OrderedDict()
+        # Principal → the moment before which its tokens were issued that are good no more; oldest entry first.
+        self._revoked: OrderedDict[str, float] = OrderedDict()
+        self._listeners: list[RevocationListener] = []
+
+    def on_revocation(self, listener: RevocationListener) -> None:
+        """Has `listener` told of every revocation: to end what revoked tokens have opened. It may hear of one twice."""
+        self._listeners.append(listener)
+
+    def revoke(self, principal: str, issued_before: float) -> None:
+        """From now on refuses the principal's tokens that were issued before a moment (seconds since 1970)."""
+        self._revoked[principal] = max(issued_before, self._revoked.pop(principal, issued_before))
+        oldest = self._clock() - LONGEST_TOKEN_SECONDS
+        while self._revoked and next(iter(self._revoked.values())) < oldest:
+            self._revoked.popitem(last=False)
+        for listener in self._listeners:
+            listener(principal, issued_before)
 
     async def verify(self, token: str) -> Caller:
-        """Raises Unauthenticated (forged, expired, malformed, or not ours), KeysUnavailable."""
+        """Raises Unauthenticated (forged, expired, revoked, malformed, or not ours), KeysUnavailable."""
         # JSON can carry half a surrogate pair, which is no text to be encoded; such a token is only not valid.
         digest = hashlib.blake2b(token.encode(errors="surrogatepass"), digest_size=16).digest()
         found = self._verified.get(digest)
@@ -109,6 +133,8 @@ class Verifier:
         if found.expires_at <= self._clock():
             self._verified.pop(digest, None)
             raise Unauthenticated(why="The token has expired")
+        if self._revoked and found.issued_at < self._revoked.get(found.principal, 0.0):
+            raise Unauthenticated(why="The token was revoked")
         return found
 
     async def _read(self, token: str) -> Caller:
@@ -127,7 +153,16 @@ class Verifier:
             )
             kind, _, number = str(claims["sub"]).partition(":")
             role = Role[claims["role"].upper()] if kind == Kind.USER else None
-            return Caller(Kind(kind), int(number), str(claims.get("name", "")), role, float(claims["exp"]), token)
+            return Caller(
+                kind=Kind(kind),
+                id=int(number),
+                name=str(claims.get("name", "")),
+                role=role,
+                expires_at=float(claims["exp"]),
+                token=token,
+                issued_at=float(claims["iat"]),
+                session=str(claims.get("sid", "")),
+            )
         except (jwt.PyJWTError, KeyError, ValueError, AttributeError) as error:
             raise Unauthenticated(why="The token is not valid") from error
 

@@ -9,7 +9,9 @@ import grpc
 from jwt import PyJWTError
 
 from fieldstock.auth.v1 import key_service_pb2, key_service_pb2_grpc
+from servicekit import revocations
 from servicekit.access import Verifier, public_key
+from servicekit.broker import Broker
 from servicekit.channels import connect
 from servicekit.errors import KeysUnavailable
 from servicekit.logs import logger
@@ -65,10 +67,12 @@ class RemoteKeys:
 
 
 @asynccontextmanager
-async def verifying(auth_target: str) -> AsyncIterator[Verifier]:
-    """A verifier of tokens by the keys of auth-svc at host:port, which need not be there yet."""
+async def verifying(auth_target: str, broker: Broker) -> AsyncIterator[Verifier]:
+    """A verifier of tokens by the keys and the revocations of auth-svc at host:port, which need not be there yet."""
     async with connect(auth_target) as channel:
-        yield Verifier(RemoteKeys(channel))
+        verifier = Verifier(RemoteKeys(channel))
+        revocations.follow(broker, verifier, revocations.remote(channel))
+        yield verifier
 
 
 def _readable(answer: key_service_pb2.KeySet) -> dict[str, object]:

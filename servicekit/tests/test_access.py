@@ -6,7 +6,7 @@ import jwt
 import pytest
 
 from fieldstock.inventory.v1 import device_service_pb2  # noqa: F401 - its descriptors hold the access options
-from servicekit.access import AccessRules, Caller, Kind, Role, Verifier
+from servicekit.access import LONGEST_TOKEN_SECONDS, AccessRules, Caller, Kind, Role, Verifier
 from servicekit.errors import PermissionDenied, Unauthenticated
 from servicekit.testing import Issuer
 
@@ -39,6 +39,42 @@ async def test_a_token_is_refused_from_the_moment_it_expires_even_when_it_was_ta
     now += 61
     with pytest.raises(Unauthenticated, match="expired"):
         await verifier.verify(token)
+
+
+async def test_a_revoked_principals_tokens_are_refused_at_once_and_those_issued_later_are_not(issuer):
+    verifier = issuer.verifier()
+    old, other = issuer.token(id=7), issuer.token(id=8)
+    await verifier.verify(old)  # remembered, and refused all the same
+    verifier.revoke("user:7", time.time())
+    with pytest.raises(Unauthenticated, match="revoked"):
+        await verifier.verify(old)
+    assert (await verifier.verify(issuer.token(id=7))).principal == "user:7"
+    assert (await verifier.verify(other)).principal == "user:8"
+
+
+async def test_an_older_revocation_that_comes_later_takes_nothing_back(issuer):
+    verifier, token = issuer.verifier(), issuer.token(id=7)
+    verifier.revoke("user:7", time.time())
+    verifier.revoke("user:7", time.time() - 60)
+    with pytest.raises(Unauthenticated, match="revoked"):
+        await verifier.verify(token)
+
+
+def test_revocations_are_forgotten_when_no_token_is_left_that_they_concern(issuer):
+    now = time.time()
+    verifier = Verifier(issuer.keys, clock=lambda: now)
+    for number in range(1_000):
+        verifier.revoke(f"user:{number}", now)
+    now += LONGEST_TOKEN_SECONDS + 1
+    verifier.revoke("user:7", now)
+    assert len(verifier._revoked) == 1
+
+
+def test_whoever_holds_something_open_is_told_of_a_revocation(issuer):
+    verifier, told = issuer.verifier(), []
+    verifier.on_revocation(lambda *revoked: told.append(revoked))
+    verifier.revoke("user:7", 5.0)
+    assert told == [("user:7", 5.0)]
 
 
 @pytest.mark.parametrize("claim", ["exp", "sub", "iss", "aud", "iat"])

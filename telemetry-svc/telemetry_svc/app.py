@@ -73,7 +73,7 @@ async def running(
         client = await stack.enter_async_context(connecting)
         store = Store(client.get_default_database(settings.mongodb_database))
         broker = await stack.enter_async_context(Broker(settings.amqp_url, NAME, transient=(PyMongoError,)))
-        verifier = verifier or await stack.enter_async_context(verifying(settings.auth_target))
+        verifier = verifier or await stack.enter_async_context(verifying(settings.auth_target, broker))
 
         fleet = Fleet()
         registry = Registry(store.devices, fleet)
