@@ -15,9 +15,9 @@ from servicekit.errors import InvalidField, ServiceError
 
 DEFAULT_SIZE, MAX_SIZE = 50, 500
 
-# What a part of a position may be: some text, an int32 id, milliseconds since 1970 up to the end of the year 9999. A
-# token is not signed: a position that no row can have must not get as far as a database.
-TEXT, ID, MILLISECONDS = str, range(2**31), range(253_402_300_800_000)
+# What a part of a position may be: some text, an int32 id, milliseconds or microseconds since 1970 up to the end of the
+# year 9999. A token is not signed: a position that no row can have must not get as far as a database.
+TEXT, ID, MILLISECONDS, MICROSECONDS = str, range(2**31), range(253_402_300_800_000), range(253_402_300_800_000_000)
 Part = type[str] | range
 
 

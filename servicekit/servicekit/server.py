@@ -2,8 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from time import perf_counter
 from typing import Any
 
@@ -40,7 +40,7 @@ OPTIONS = [
 ]
 
 Registration = tuple[Callable[[Any, grpc.aio.Server], None], object]
-Behaviour = Callable[[Any, Any], Awaitable[Message]]
+Behaviour = Callable[[Any, Any], Awaitable[Message | None]]
 Parse = Callable[[Any], Any]
 
 
@@ -126,17 +126,19 @@ class Door(grpc.aio.ServerInterceptor):
             behaviour, make, cap = handler.unary_unary, grpc.unary_unary_rpc_method_handler, UNARY_CAP_SECONDS
         elif handler.stream_unary:
             behaviour, make, cap = handler.stream_unary, grpc.stream_unary_rpc_method_handler, None
+        elif handler.unary_stream:
+            behaviour, make, cap = _writing(handler.unary_stream), grpc.unary_stream_rpc_method_handler, None
         else:
-            raise TypeError(f"{method} streams its answer; the door has no way for that yet")
+            raise TypeError(f"{method} streams both ways; the door has no way for that yet")
         parse = _parsing(method, handler.request_deserializer)
         # What grpc parses of itself fails before it comes to us. A stream's messages are read within the behaviour.
-        before, within = (parse, None) if handler.unary_unary else (_as_it_is, parse)
+        before, within = (_as_it_is, parse) if handler.stream_unary else (parse, None)
         return make(self._serving(method, behaviour, before, cap), within, handler.response_serializer)
 
     def _serving(self, method: str, behaviour: Behaviour, parse: Parse, cap: float | None) -> Behaviour:
         seconds = RPC_SECONDS.labels(method)
 
-        async def serve_one(request: Any, context: Any) -> Message:
+        async def serve_one(request: Any, context: Any) -> Message | None:
             started, code, limit = perf_counter(), grpc.StatusCode.OK, asyncio.timeout(cap)
             try:
                 await self._admit(method, context)
@@ -175,6 +177,17 @@ class Door(grpc.aio.ServerInterceptor):
         who = await self._verifier.verify(bearer(metadata))
         self.rules.check(method, who)
         enter(who)
+
+
+def _writing(answers: Callable[[Any, Any], AsyncGenerator[Message, None]]) -> Behaviour:
+    """Writes what an async generator yields, as fast as the caller takes it; the generator ends when the call does."""
+
+    async def write_all(request: Any, context: Any) -> None:
+        async with aclosing(answers(request, context)) as messages:
+            async for message in messages:
+                await context.write(message)
+
+    return write_all
 
 
 def _as_it_is(request: Any) -> Any:

@@ -1,15 +1,23 @@
 """The door that every RPC goes through, over a real channel."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client import REGISTRY
 
-from fieldstock.inventory.v1 import device_pb2, device_service_pb2, device_service_pb2_grpc
+from fieldstock.inventory.v1 import (
+    device_pb2,
+    device_service_pb2,
+    device_service_pb2_grpc,
+    settings_pb2,
+    settings_service_pb2,
+    settings_service_pb2_grpc,
+)
 from servicekit import server as server_module
-from servicekit.access import caller
+from servicekit.access import Kind, caller
 from servicekit.errors import ServiceError
 from servicekit.server import serve
 from servicekit.testing import channel_to, eventually, refused
@@ -178,3 +186,84 @@ async def test_a_running_call_is_let_finish_and_a_new_one_is_not_taken(issuer):
         go_on.set()
         assert (await running).id == 7
         await asyncio.wait_for(closing, 5)
+
+
+class Watched(settings_service_pb2_grpc.DeviceSettingsServiceServicer):
+    """Streams two answers, and then ends as it is told to."""
+
+    def __init__(self, end):
+        self._end = end
+        self.ended = asyncio.Event()
+
+    async def WatchDeviceSettings(self, request, context):
+        try:
+            for version in (1, 2):
+                yield settings_pb2.DeviceSettings(device_id=caller().id, version=version)
+            await self._end()
+        finally:
+            self.ended.set()
+
+
+@asynccontextmanager
+async def watching(issuer, end):
+    servicer = Watched(end)
+    registration = (settings_service_pb2_grpc.add_DeviceSettingsServiceServicer_to_server, servicer)
+    async with serve("127.0.0.1:0", [registration], issuer.verifier()) as server, channel_to(server.port) as channel:
+        stub = settings_service_pb2_grpc.DeviceSettingsServiceStub(channel)
+
+        def watch(*who):
+            request = settings_service_pb2.WatchDeviceSettingsRequest()
+            return stub.WatchDeviceSettings(request, metadata=issuer.metadata(*(who or (Kind.DEVICE, 7))), timeout=5)
+
+        yield servicer, watch
+
+
+async def take(call, into):
+    async for settings in call:
+        into.append((settings.device_id, settings.version))
+
+
+async def nothing():
+    pass
+
+
+async def test_a_streamed_answer_comes_whole_to_who_may_ask_for_it(issuer):
+    async with watching(issuer, nothing) as (_, watch):
+        taken = []
+        await take(watch(), taken)
+        assert taken == [(7, 1), (7, 2)]
+        no = await refused(take(watch(Kind.USER, 1), taken))
+        assert (no.code, no.reason, len(taken)) == ("PERMISSION_DENIED", "PERMISSION_DENIED", 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (TooHeavy(device_id=7, kilograms=80), "FAILED_PRECONDITION", "TOO_HEAVY"),
+        (KeyError("secret"), "INTERNAL", "INTERNAL"),
+    ],
+)
+async def test_a_stream_that_fails_half_way_says_why_and_is_counted(issuer, error, code, reason):
+    async def fail():
+        raise error
+
+    def counted():
+        labels = {"method": "/fieldstock.inventory.v1.DeviceSettingsService/WatchDeviceSettings", "code": code}
+        return REGISTRY.get_sample_value("fieldstock_rpcs_total", labels) or 0
+
+    before = counted()
+    async with watching(issuer, fail) as (_, watch):
+        taken = []
+        no = await refused(take(watch(), taken))
+        assert (no.code, no.reason, taken) == (code, reason, [(7, 1), (7, 2)])
+        assert "secret" not in no.message
+    assert counted() == before + 1
+
+
+async def test_a_stream_whose_caller_goes_is_ended(issuer):
+    async with watching(issuer, asyncio.Event().wait) as (servicer, watch):
+        call = watch()
+        await call.read()
+        assert not servicer.ended.is_set()
+        call.cancel()
+        await asyncio.wait_for(servicer.ended.wait(), 5)
