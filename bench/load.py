@@ -1,7 +1,7 @@
 """Readings as fast as a service takes them, made with as little work as can be: the machine is shared with it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -22,10 +22,10 @@ TOKEN_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the senders do: each has its own devices, and sends batches of `rows` readings of `devices` of them each."""
+    """What the senders do: each has its own of the `ids`, and sends batches of `rows` readings of `devices` of them."""
 
     streams: int
-    fleet: int
+    ids: Sequence[int]
     rows: int
     devices: int
 
@@ -37,9 +37,9 @@ def batches(shape: Shape, stream: int, start_ms: int) -> Iterator[bytes]:
     for metric in METRICS:
         series.series.add(metric=metric, values=generator.normal(20, 5, shape.rows).round(1).tolist())
     tail = series.SerializeToString()
-    own = np.arange(stream, shape.fleet, shape.streams) + 1
+    own = shape.ids[stream :: shape.streams]
     groups = [own[i : i + shape.devices] for i in range(0, len(own) - shape.devices + 1, shape.devices)]
-    heads = [_packed(DEVICE, b"".join(_VarintBytes(int(device)) for device in group)) for group in groups]
+    heads = [_packed(DEVICE, b"".join(_VarintBytes(device) for device in group)) for group in groups]
     each = shape.rows // shape.devices
     times = np.repeat(np.arange(each) * STEP_MS, shape.devices) + start_ms
     sequence = 0

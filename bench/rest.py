@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from bench.fleet import sign_in
 from bench.http_load import get
 from fieldstock_dev.stack import Stack
 
@@ -12,11 +13,9 @@ CONNECTIONS, SECONDS, WARM_UP_SECONDS = 32, 10.0, 2.0
 
 async def get_device(stack: Stack) -> dict[str, float]:
     """`GET /devices/{id}` with an access token, one inventory process."""
+    headers = await sign_in(stack)
     async with httpx.AsyncClient(base_url=stack.base_url) as http:
-        login = {"username": stack.admin_username, "password": stack.admin_password}
-        token = (await http.post("/auth/login", json=login)).raise_for_status().json()["access_token"]
-        headers = {"authorization": f"Bearer {token}"}
-        device = {"name": "Press 4 sensor", "type": "sensor", "serial_number": "BENCH-1", "specs": {"fw": "1.2"}}
+        device = {"name": "Press 4 sensor", "type": "sensor", "serial_number": "BENCH", "specs": {"fw": "1.2"}}
         answer = (await http.post("/devices/", json=device, headers=headers)).raise_for_status().json()
     door = urlsplit(stack.base_url)
     host, port, path = door.hostname or "", door.port or 80, f"/devices/{answer['device']['id']}"

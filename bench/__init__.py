@@ -1,0 +1,1 @@
+"""Measurements: each public coroutine of a module here takes the running stack and gives its figures."""
