@@ -1,4 +1,4 @@
-"""The tables, and the rules that they keep whoever asks: above all, a device's lifecycle."""
+"""A device, and the lifecycle that is the only way to another status."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Date, DateTime, ForeignKey, Identity, Index, Integer, String, Text, func, text
+from sqlalchemy import Date, DateTime, Identity, Index, Integer, String, func, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
-from inventory_svc.errors import InvalidTransition
-from servicekit.outbox import OutboxRow, notify_on_insert
+from inventory_svc.errors import InvalidTransition, ReservedForAnother, RetiredStays
+from inventory_svc.models.base import Base
 
 
 class Status(StrEnum):
@@ -49,17 +49,8 @@ class Change:
     new_status: Status
 
 
-class Base(DeclarativeBase):
-    """Of inventory's tables."""
-
-
-def _prefix_index(name: str, column: MappedColumn[str]) -> Index:
-    # text_pattern_ops: LIKE 'prefix%' can use an index only in the C locale or with this.
-    return Index(name, func.lower(column.column).label("lowered"), postgresql_ops={"lowered": "text_pattern_ops"})
-
-
 class Device(Base):
-    """A device. Its status changes through the methods here and nowhere else."""
+    """A device. Its status and location change through the methods here and nowhere else."""
 
     __tablename__ = "t_devices"
 
@@ -73,21 +64,30 @@ class Device(Base):
     purchase_date: Mapped[date | None] = mapped_column(Date)
     deploy_date: Mapped[date | None] = mapped_column(Date)
     last_maintenance: Mapped[date | None] = mapped_column(Date)
+    # While it is reserved: whom for, and until when (None: until somebody releases it).
+    reserved_for: Mapped[str | None] = mapped_column(String(100))
+    reserved_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
+    # Each ends with the id where it is not unique by itself: a page goes on where the one before ended. Text is as
+    # `lowered` compares it; with its operator class, because Alembic cannot compare what has only a collation.
     __table_args__ = (
-        Index("ux_devices_serial_number", func.lower(serial_number.column), unique=True),
+        Index("ux_devices_serial_number", text('lower(serial_number) COLLATE "C" text_ops'), unique=True),
+        Index("ix_devices_name", text('lower(name) COLLATE "C" text_ops'), "id"),
+        Index("ix_devices_updated", "updated_at", "id"),
+        Index("ix_devices_location", text('lower(location) COLLATE "C" text_ops'), "id"),
         Index("ix_devices_status", "status", "id"),
-        Index("ix_devices_type", "type", "id"),
-        _prefix_index("ix_devices_location", location),
-        _prefix_index("ix_devices_name", name),
-        _prefix_index("ix_devices_serial", serial_number),
+        Index("ix_devices_type", "type", "status", "id"),
+        Index("ix_devices_reserved", "reserved_until", postgresql_where=text("reserved_until IS NOT NULL")),
     )
 
-    def deploy(self, location: str, now: datetime) -> Change:
-        """Into the field. Raises InvalidTransition."""
+    def deploy(self, location: str, now: datetime, *, reserved_for: str = "", override: bool = False) -> Change:
+        """Into the field, for somebody. Raises InvalidTransition, ReservedForAnother."""
+        holder = self.reserved_for
+        if holder and not override and holder.casefold() != reserved_for.casefold():
+            raise ReservedForAnother(device_id=self.id, reserved_for=holder)
         change = self._become(Status.DEPLOYED, "deployed", now)
         self.location, self.deploy_date = location, now.date()
         return change
@@ -108,44 +108,40 @@ class Device(Base):
         """Out of use for good. Raises InvalidTransition."""
         return self._become(Status.RETIRED, "retired", now)
 
+    def reserve(self, reserved_for: str, until: datetime | None, now: datetime) -> Change:
+        """Set aside for somebody, until a time or for good. Raises InvalidTransition."""
+        change = self._become(Status.RESERVED, "reserved", now)
+        self.reserved_for, self.reserved_until = reserved_for, until
+        return change
+
+    def relocate(self, location: str, now: datetime) -> Change:
+        """Elsewhere, doing what it does. Raises RetiredStays."""
+        if self.status == Status.RETIRED:
+            raise RetiredStays(device_id=self.id)
+        change = self._stay("relocated", now)
+        self.location = location
+        return change
+
+    def update(self, values: Mapping[str, Any], now: datetime) -> Change | None:
+        """What it is, corrected: name, type, serial_number, specs, purchase_date. None when it is all so already."""
+        if all(getattr(self, field) == value for field, value in values.items()):
+            return None
+        for field, value in values.items():
+            setattr(self, field, value)
+        return self._stay("updated", now)
+
+    def renew_credential(self, now: datetime) -> Change:
+        """A change of the device, though none of its fields tells of it: its version orders the secrets."""
+        return self._stay("updated", now)
+
+    def _stay(self, action: str, now: datetime) -> Change:
+        self.updated_at, self.version = now, self.version + 1
+        return Change(action, Status(self.status), Status(self.status))
+
     def _become(self, new: Status, action: str, now: datetime) -> Change:
         old = Status(self.status)
         if new not in LIFECYCLE[old]:
             raise InvalidTransition(device_id=self.id, old=old, new=new)
         self.status, self.updated_at, self.version = new, now, self.version + 1
+        self.reserved_for = self.reserved_until = None
         return Change(action, old, new)
-
-
-class User(Base):
-    """Who performed something: auth's users as their tokens named them, so that the log's foreign key holds."""
-
-    __tablename__ = "t_users"
-
-    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    username: Mapped[str] = mapped_column(String(100))
-
-
-class DeviceLog(Base):
-    """One line of a device's history."""
-
-    __tablename__ = "t_device_logs"
-
-    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
-    device_id: Mapped[int] = mapped_column(ForeignKey("t_devices.id"))
-    action: Mapped[str] = mapped_column(String(50))
-    old_status: Mapped[str | None] = mapped_column(String(20))
-    new_status: Mapped[str] = mapped_column(String(20))
-    performed_by: Mapped[int | None] = mapped_column(ForeignKey("t_users.id"))
-    notes: Mapped[str] = mapped_column(Text, server_default="")
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-
-    performer: Mapped[User | None] = relationship(lazy="raise")
-
-    __table_args__ = (Index("ix_device_logs_device", "device_id", "id"),)
-
-
-class Outbox(OutboxRow, Base):
-    """Events that wait for the relay."""
-
-
-notify_on_insert(Outbox)

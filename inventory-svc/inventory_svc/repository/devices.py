@@ -1,50 +1,26 @@
-"""Queries, and the rows that go with every change."""
+"""Devices, and the rows that go with every change of one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, joinedload
+from sqlalchemy.orm import joinedload
 
 from inventory_svc import events
 from inventory_svc.errors import DeviceNotFound, SerialNumberTaken
-from inventory_svc.models import Change, Device, DeviceLog, User
+from inventory_svc.models import Change, Device, DeviceLog, Status, User
+from inventory_svc.repository.device_settings import tell_watches
+from inventory_svc.repository.device_types import ensure_type
+from inventory_svc.repository.listing import DeviceFilter, Order, Position, matching
 from servicekit.access import Caller, Kind
 from servicekit.errors import StaleVersion
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceFilter:
-    """Which devices a list is of; an empty field takes all."""
-
-    status: str = ""
-    type: str = ""
-    # The location itself, or with a trailing `/*` what lies below it.
-    location: str = ""
-    # Prefix of the name or the serial number.
-    prefix: str = ""
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """As SQL; text is compared without case, in the form that the indexes have."""
-        found: list[ColumnElement[bool]] = []
-        if self.status:
-            found.append(Device.status == self.status)
-        if self.type:
-            found.append(Device.type == self.type)
-        if self.location.endswith("/*"):
-            found.append(_starts_with(Device.location, self.location[:-1]))
-        elif self.location:
-            found.append(func.lower(Device.location) == func.lower(self.location))
-        if self.prefix:
-            found.append(or_(_starts_with(Device.name, self.prefix), _starts_with(Device.serial_number, self.prefix)))
-        return found
-
-
-class Repository:
-    """Inventory's rows, within one transaction."""
+class DeviceRepository:
+    """Devices, within one transaction."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -69,18 +45,30 @@ class Repository:
         return device
 
     async def add(self, device: Device) -> None:
-        """Raises SerialNumberTaken."""
+        """A new device; its type too, if it is the first. Raises SerialNumberTaken."""
+        await ensure_type(self._session, device.type, device.created_at)
         self._session.add(device)
+        await self.check_serial_number(device)
+
+    async def update(self, device: Device) -> None:
+        """Of what was changed of it. Raises SerialNumberTaken."""
+        await ensure_type(self._session, device.type, device.updated_at)
+        await self.check_serial_number(device)
+
+    async def check_serial_number(self, device: Device) -> None:
+        """Raises SerialNumberTaken."""
+        # An error ends the session, and a device that it expired can tell nothing.
+        serial_number = device.serial_number
         try:
             await self._session.flush()
         except IntegrityError as error:
             if "ux_devices_serial_number" in str(error.orig):
-                raise SerialNumberTaken(serial_number=device.serial_number) from error
+                raise SerialNumberTaken(serial_number=serial_number) from error
             raise
 
-    async def record(self, device: Device, change: Change, by: Caller, notes: str) -> None:
-        """Writes the change's log row and its event, beside the change itself."""
-        performer = await self._performer(by)
+    async def record(self, device: Device, change: Change, by: Caller | None, notes: str) -> None:
+        """Writes the change's log row and its event, beside the change itself. `by`: None for the system."""
+        performer = await self._performer(by) if by else None
         log = DeviceLog(
             device_id=device.id,
             action=change.action,
@@ -93,14 +81,30 @@ class Repository:
         self._session.add(log)
         await self._session.flush()
         self._session.add(events.device_changed(device, log))
+        if device.status == Status.RETIRED:
+            await tell_watches(self._session, device.id)
 
     def record_credential(self, device: Device, secret_sha256: bytes) -> None:
         """Writes the event by which auth learns of a device's new secret."""
         self._session.add(events.credential_changed(device, secret_sha256))
 
-    async def devices(self, which: DeviceFilter, after: int, limit: int) -> Sequence[Device]:
-        """In the order of their ids, from the one behind `after`."""
-        query = select(Device).where(Device.id > after, *which.conditions()).order_by(Device.id).limit(limit)
+    async def devices(self, which: DeviceFilter, order: Order, after: Position | None, limit: int) -> Sequence[Device]:
+        """In that order, from the one behind `after`."""
+        return (await self._session.scalars(order.page(matching(which), after, limit))).all()
+
+    async def ids(self, which: DeviceFilter, limit: int) -> Sequence[int]:
+        """At most `limit` ids of the devices that a filter takes."""
+        return (await self._session.scalars(matching(which).with_only_columns(Device.id).limit(limit))).all()
+
+    async def over(self, now: datetime, limit: int) -> Sequence[Device]:
+        """Devices whose reservation is over, and that no other replica is about to release."""
+        query = (
+            select(Device)
+            .where(Device.reserved_until <= now, Device.status == Status.RESERVED)
+            .order_by(Device.reserved_until)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
         return (await self._session.scalars(query)).all()
 
     async def logs(self, device_id: int, before: int | None, limit: int) -> Sequence[DeviceLog]:
@@ -121,9 +125,3 @@ class Repository:
         if user.username != by.name:
             user.username = by.name
         return user
-
-
-def _starts_with(column: InstrumentedAttribute[str], prefix: str) -> ColumnElement[bool]:
-    escaped = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    # Both sides in the database's own idea of lower case, which is not Python's for every letter.
-    return func.lower(column).like(func.lower(f"{escaped}%"))

@@ -1,0 +1,1 @@
+"""Queries, and the rows that go with every change; each class within one transaction."""

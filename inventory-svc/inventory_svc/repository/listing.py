@@ -1,0 +1,117 @@
+"""Pages of devices, which cost the same however many there are: an index leads to where the page before ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, literal, or_, select, tuple_
+
+from inventory_svc.models import Device, lowered
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+Position = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """Which devices a list is of; an empty field takes all."""
+
+    status: str = ""
+    type: str = ""
+    # The location itself, or with a trailing `/*` what lies below it.
+    location: str = ""
+    # Prefix of the name or the serial number.
+    prefix: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether it leaves anything out."""
+        return any((self.status, self.type, self.location, self.prefix))
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """As SQL; text is compared without case, in the form that the indexes have."""
+        found: list[ColumnElement[bool]] = []
+        if self.status:
+            found.append(Device.status == self.status)
+        if self.type:
+            found.append(Device.type == self.type)
+        if self.location:
+            found.append(at(lowered(_of(Device.location)), self.location))
+        if self.prefix:
+            columns = (Device.name, Device.serial_number)
+            found.append(or_(*(starts_with(lowered(_of(column)), self.prefix) for column in columns)))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`by`: id, name, serial_number or updated_at."""
+
+    by: str = "id"
+    descending: bool = False
+
+    def position(self, device: Device) -> Position:
+        """Where a device stands: what a page token keeps. Times in microseconds since 1970."""
+        match self.by:
+            case "name":
+                return device.name, device.id
+            case "serial_number":
+                return (device.serial_number,)
+            case "updated_at":
+                return (device.updated_at - EPOCH) // MICROSECOND, device.id
+            case _:
+                return (device.id,)
+
+    def page(self, query: Select[Any], after: Position | None, limit: int) -> Select[Any]:
+        """At most `limit` devices of a query, from the one behind `after`."""
+        keys = self._keys()
+        if after is not None:
+            behind, here = tuple_(*keys), tuple_(*self._values(after))
+            query = query.where(behind < here if self.descending else behind > here)
+        return query.order_by(*(key.desc() if self.descending else key.asc() for key in keys)).limit(limit)
+
+    def _keys(self) -> Sequence[ColumnElement[Any]]:
+        id = _of(Device.id)
+        match self.by:
+            case "name":
+                return lowered(_of(Device.name)), id
+            case "serial_number":
+                return (lowered(_of(Device.serial_number)),)
+            case "updated_at":
+                return _of(Device.updated_at), id
+            case _:
+                return (id,)
+
+    def _values(self, after: Position) -> list[Any]:
+        first, *rest = after
+        match self.by:
+            case "name" | "serial_number":
+                return [lowered(literal(str(first))), *rest]
+            case "updated_at":
+                return [EPOCH + int(first) * MICROSECOND, *rest]
+            case _:
+                return [first]
+
+
+def matching(which: DeviceFilter) -> Select[Any]:
+    """The devices that a filter takes."""
+    return select(Device).where(*which.conditions())
+
+
+def at(place: ColumnElement[str], location: str) -> ColumnElement[bool]:
+    """A lowered column is a location itself, or with a trailing `/*` what lies below it."""
+    if location.endswith("/*"):
+        return starts_with(place, location[:-1])
+    return place == lowered(literal(location))
+
+
+def starts_with(lowered_column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Without regard to case; `%` and `_` stand for themselves."""
+    escaped = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return lowered_column.like(lowered(literal(f"{escaped}%")))
+
+
+def _of(attribute: Any) -> ColumnElement[Any]:
+    return attribute.expression
