@@ -6,6 +6,8 @@ import pytest
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import Frame
 
+LATEST = 300_500
+
 
 @pytest.fixture
 def fleet() -> Fleet:
@@ -86,7 +88,13 @@ def test_a_gap_is_no_value_but_the_device_was_heard_of(fleet: Fleet) -> None:
 
 def test_server_times_are_never_given_twice_to_a_device(fleet: Fleet) -> None:
     devices = np.array([1, 2, 1, 1], np.int32)
-    assert fleet.stamp(devices, 500).tolist() == [500, 500, 501, 502]
-    assert fleet.stamp(devices, 501).tolist() == [503, 501, 504, 505]
-    assert fleet.stamp(devices[:0], 501).tolist() == []
-    assert fleet.stamp_one(2, 400) == 502
+    assert fleet.stamp(devices, 500, LATEST).tolist() == [500, 500, 501, 502]
+    assert fleet.stamp(devices, 501, LATEST).tolist() == [503, 501, 504, 505]
+    assert fleet.stamp(devices[:0], 501, LATEST).tolist() == []
+    assert fleet.stamp_one(2, 400, LATEST) == 502
+
+
+def test_server_times_do_not_run_away_from_the_clock(fleet: Fleet) -> None:
+    devices = np.array([1, 1, 1, 1], np.int32)
+    assert fleet.stamp(devices, 500, 502).tolist() == [500, 501, 502, 503]
+    assert fleet.stamp(devices[:1], 501, 503).tolist() == [503]

@@ -132,21 +132,25 @@ class Fleet:
         self.latest.clear()
         self.dirty[:] = False
 
-    def stamp(self, devices: Ids | Ints, now_ms: int) -> Ints:
-        """Server times for rows of known devices that came without: now, or a millisecond after the device's last."""
+    def stamp(self, devices: Ids | Ints, now_ms: int, latest_ms: int) -> Ints:
+        """Server times for rows of known devices that came without: now, or a millisecond after the device's last.
+
+        More rows than there are milliseconds get times after `latest_ms`, which are given to nobody: the next row's is
+        not later for them.
+        """
         order = np.argsort(devices, kind="stable")
         ordered = devices[order]
         first = np.flatnonzero(np.diff(ordered, prepend=-1))
         lengths = np.diff(np.r_[first, len(ordered)])
         start = np.maximum(now_ms, self.stamped_ms[ordered[first]] + 1)
-        self.stamped_ms[ordered[first]] = start + lengths - 1
+        self.stamped_ms[ordered[first]] = np.minimum(start + lengths - 1, latest_ms)
         given = np.empty(len(devices), np.int64)
         given[order] = np.arange(len(devices)) + np.repeat(start - first, lengths)
         return given
 
-    def stamp_one(self, device_id: int, now_ms: int) -> int:
+    def stamp_one(self, device_id: int, now_ms: int, latest_ms: int) -> int:
         """Likewise, for one row."""
-        return int(self.stamp(np.array([device_id]), now_ms)[0])
+        return int(self.stamp(np.array([device_id]), now_ms, latest_ms)[0])
 
     def _grow(self, least: int) -> None:
         capacity = max(least, 2 * self.capacity)

@@ -38,7 +38,7 @@ def admit(section: Section, fleet: Fleet, limits: Limits, received_ms: int) -> t
     checks = [*_of_devices(section, device, fleet), *_of_values(values)]
     good = ~np.logical_or.reduce([check.rows for check in checks])
     unstamped = np.flatnonzero((time_ms == 0) & good)
-    time_ms[unstamped] = fleet.stamp(device[unstamped], received_ms)
+    time_ms[unstamped] = fleet.stamp(device[unstamped], received_ms, received_ms + limits.ahead_ms)
     late = list(_of_times(time_ms, good, limits, received_ms))
     frame = Frame(device, time_ms, values, received_ms)
     bad = np.logical_or.reduce([~good, *[check.rows for check in late]])

@@ -13,7 +13,7 @@ from fieldstock.telemetry.v1 import reading_pb2
 from servicekit.errors import Internal, ServiceError
 from servicekit.logs import logger
 from telemetry_svc.clock import Clock
-from telemetry_svc.codec import Intake, Refusal, Sender
+from telemetry_svc.codec import Intake, Refusal, Section, Sender
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import Frame
 from telemetry_svc.errors import IngestUnavailable
@@ -85,7 +85,7 @@ class Groups:
         self._fleet = fleet
         self._vocabulary = vocabulary
         self._follow = follow
-        self._limits = limits
+        self.limits = limits
         self._linger = linger_seconds
         self._clock = clock
         self._group = Group()
@@ -197,17 +197,13 @@ class Groups:
         for section in intake.sections.values():
             if not section.rows:
                 continue  # a batch of these metrics was refused for its shape
-            if not await self._vocabulary.learn(section.values):
-                why = f"There are {MAX_METRICS} metrics already"
-                refusals += [
-                    Refusal(sender, "TOO_MANY_METRICS", rows, why)
-                    for sender, rows in zip(section.senders, section.rows, strict=True)
-                ]
-                continue
-            frame, refused = admit(section, self._fleet, self._limits, self._received_ms)
+            frame, refused = admit(section, self._fleet, self.limits, self._received_ms)
             refusals += refused
-            if len(frame):
+            # Learned from what is stored alone: what is refused may come from anybody, and with any name.
+            if len(frame) and await self._vocabulary.learn(frame.values):
                 frames.append(frame)
+            elif len(frame):
+                refusals += _rest(section, refused, "TOO_MANY_METRICS", f"There are {MAX_METRICS} metrics already")
         return frames, refusals
 
     def _acknowledge(self, group: Group, refusals: Sequence[Refusal]) -> None:
@@ -228,3 +224,13 @@ class Groups:
         GROUPS_FAILED.inc()
         for member in group.shares:
             member.failed(error)
+
+
+def _rest(section: Section, refused: Sequence[Refusal], reason: str, why: str) -> list[Refusal]:
+    """Refuses the rows of a section that nothing else refused."""
+    rows: dict[Sender, int] = {}
+    for sender, count in zip(section.senders, section.rows, strict=True):
+        rows[sender] = rows.get(sender, 0) + count
+    for refusal in refused:
+        rows[refusal.sender] -= refusal.rows
+    return [Refusal(sender, reason, count, why) for sender, count in rows.items() if count]

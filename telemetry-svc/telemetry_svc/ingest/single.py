@@ -47,7 +47,8 @@ class Singles:
         status = self._fleet.status_of(device_id)
         self._check(device_id, status)
         if time_ms is None:
-            time_ms = self._fleet.stamp_one(device_id, self._clock())
+            now_ms = self._clock()
+            time_ms = self._fleet.stamp_one(device_id, now_ms, now_ms + self._groups.limits.ahead_ms)
         one = _One()
         await self._groups.add(one_row(device_id, time_ms, metrics), one)
         refusal = await one.outcome
