@@ -39,6 +39,7 @@ from telemetry_svc.servicers.readings import ReadingServicer
 from telemetry_svc.servicers.rules import RuleServicer
 from telemetry_svc.settings import Settings
 from telemetry_svc.store import Store
+from telemetry_svc.tasks import end
 from telemetry_svc.watch.alerts import Alerts
 from telemetry_svc.watch.announcer import Announcer
 from telemetry_svc.watch.handover import Handover
@@ -148,5 +149,4 @@ async def _in_background(owner: Owner, groups: Groups) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)

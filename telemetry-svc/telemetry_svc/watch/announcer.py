@@ -14,6 +14,7 @@ from telemetry_svc.clock import moment
 from telemetry_svc.codec import newest
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.observability import PRESENCE_UNTOLD
+from telemetry_svc.tasks import together
 
 ONLINE, OFFLINE = "telemetry.presence.online", "telemetry.presence.offline"
 READINGS = "readings"
@@ -47,9 +48,7 @@ class Announcer:
 
     async def run(self) -> None:
         """Tells until it is cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._tell_presence())
-            tasks.create_task(self._tell_readings())
+        await together(self._tell_presence(), self._tell_readings())
 
     async def _tell_presence(self) -> None:
         while True:

@@ -11,6 +11,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from servicekit.logs import logger
 from telemetry_svc.store import Collection
+from telemetry_svc.tasks import end
 
 LEASE_SECONDS = 6.0
 # Three tries fit into a lease.
@@ -30,6 +31,13 @@ class Lease:
         self._collection = collection
         self._name = name
         self._owner = uuid4().hex
+        # The event loop's time until which it is held.
+        self._until = 0.0
+
+    def check(self) -> None:
+        """Raises LeaseLost. For before a change: a block cannot always be interrupted at once."""
+        if asyncio.get_running_loop().time() >= self._until:
+            raise LeaseLost
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[int]:
@@ -37,23 +45,23 @@ class Lease:
 
         The block is interrupted, and this raises LeaseLost, as soon as the lease can no longer be counted on.
         """
-        epoch, until = await self._wait()
-        limit = asyncio.timeout_at(until)
+        epoch = await self._wait()
+        limit = asyncio.timeout_at(self._until)
         try:
             async with limit:
                 renewing = asyncio.create_task(self._renew_forever(limit))
                 try:
                     yield epoch
                 finally:
-                    renewing.cancel()
-                    await asyncio.gather(renewing, return_exceptions=True)
+                    self._until = 0.0
+                    await end(renewing)
                     await self._release()
         except TimeoutError:
             if limit.expired():
                 raise LeaseLost from None
             raise
 
-    async def _wait(self) -> tuple[int, float]:
+    async def _wait(self) -> int:
         while True:
             try:
                 taken = await self._take()
@@ -65,7 +73,6 @@ class Lease:
             await asyncio.sleep(RENEW_SECONDS / 2)
 
     async def _renew_forever(self, limit: asyncio.Timeout) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             try:
@@ -73,10 +80,12 @@ class Lease:
             except PyMongoError as error:
                 logger.warning("lease_not_renewed", lease=self._name, error=str(error))
                 continue
-            limit.reschedule(taken[1] if taken else loop.time())
+            if taken is None:
+                self._until = 0.0
+            limit.reschedule(self._until)
 
-    async def _take(self) -> tuple[int, float] | None:
-        """Takes or renews it; gives its epoch and the loop's time until which it holds. None: another has it."""
+    async def _take(self) -> int | None:
+        """Takes or renews it; gives its epoch, or None: another has it."""
         until = asyncio.get_running_loop().time() + LEASE_SECONDS - MARGIN_SECONDS
         ours = {"$eq": ["$owner", self._owner]}
         # What is not there yet is less than any time.
@@ -97,7 +106,10 @@ class Lease:
         except DuplicateKeyError:
             return None  # somebody else made it at the same moment
         assert document is not None  # an upsert finds or makes one
-        return (document["epoch"], until) if document["owner"] == self._owner else None
+        if document["owner"] != self._owner:
+            return None
+        self._until = until
+        return document["epoch"]
 
     async def _release(self) -> None:
         with suppress(PyMongoError), pymongo.timeout(RENEW_SECONDS):  # it ends by itself

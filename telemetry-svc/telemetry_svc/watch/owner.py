@@ -14,6 +14,7 @@ from telemetry_svc.columns.frame import PARTITIONS, Frame
 from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.ingest.journal import Journal
 from telemetry_svc.observability import OWNER, ROWS_WATCHED
+from telemetry_svc.tasks import together
 from telemetry_svc.watch.alerts import Alerts, Because
 from telemetry_svc.watch.announcer import Announcer
 from telemetry_svc.watch.handover import Handover
@@ -87,12 +88,13 @@ class Owner:
 
     async def _watch(self, groups: Groups) -> None:
         await self._recover()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
-            tasks.create_task(self._sweep_now_and_then(groups))
-            tasks.create_task(self._save_now_and_then())
-            tasks.create_task(self._teller.run())
-            tasks.create_task(self._announcer.run())
+        await together(
+            self._follow(),
+            self._sweep_now_and_then(groups),
+            self._save_now_and_then(),
+            self._teller.run(),
+            self._announcer.run(),
+        )
 
     async def _recover(self) -> None:
         async with self._turn:
@@ -132,6 +134,7 @@ class Owner:
                 await self._see(frames)
 
     async def _see(self, frames: Sequence[Frame]) -> None:
+        self._lease.check()
         changes: list[Change] = []
         for frame in frames:
             known = self._fleet.statuses(frame.device) != Status.UNKNOWN
@@ -159,6 +162,7 @@ class Owner:
     async def sweep(self, healthy_since_ms: int | None) -> None:
         """Judges who is online, tells who came and went, and opens and clears the alerts of silence."""
         async with self._turn:
+            self._lease.check()
             now_ms = self._clock()
             came, went = judge(self._fleet, self._patience, now_ms, healthy_since_ms)
             self._fleet.dirty[np.concatenate([came, went]) % PARTITIONS] = True
@@ -170,6 +174,7 @@ class Owner:
             await asyncio.sleep(SAVE_SECONDS)
             try:
                 async with self._turn:
+                    self._lease.check()
                     await self._state.save(self._fleet, self._judge, self._position_ms)
             except PyMongoError as error:
                 logger.warning("state_not_saved", error=str(error))
