@@ -47,6 +47,7 @@ async def running(settings: Settings, verifier: Verifier | None = None) -> Async
         snapshots = await stack.enter_async_context(Snapshots(Sources(telemetry, inventory), limits))
         subscriptions = Subscriptions()
         sessions = Sessions(verifier, limits, on_end=subscriptions.drop_all)
+        verifier.on_revocation(sessions.revoke)
         relay = Relay(broker, subscriptions, snapshots, limits.seconds_between_readings)
         relay.start()
         speaking = _socketio(settings.allowed_origins)

@@ -53,6 +53,12 @@ class SessionExpired(ServiceError):
     code, reason = grpc.StatusCode.UNAUTHENTICATED, "SESSION_EXPIRED"
 
 
+class SessionRevoked(ServiceError):
+    """The token was revoked. Log in again."""
+
+    code, reason = grpc.StatusCode.UNAUTHENTICATED, "SESSION_REVOKED"
+
+
 class TooSlow(ServiceError):
     """More than {backlog} events were waiting to be read. Connect again for the present state."""
 

@@ -7,12 +7,21 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Counter, Gauge
 
-from gateway.errors import OtherPrincipal, PrincipalNotAdmitted, SessionExpired, SessionOver, TooSlow, in_words
+from gateway.errors import (
+    OtherPrincipal,
+    PrincipalNotAdmitted,
+    SessionExpired,
+    SessionOver,
+    SessionRevoked,
+    TooSlow,
+    in_words,
+)
 from gateway.frames import DISCONNECT, frame
 from gateway.mailbox import Mailbox
 from gateway.settings import Limits
 from gateway.wire import Wire
 from servicekit.access import Caller, Kind, Verifier
+from servicekit.errors import ServiceError
 from servicekit.logs import logger
 
 CLIENTS = Gauge("fieldstock_edge_clients", "Clients that are connected.")
@@ -88,6 +97,13 @@ class Sessions:
         self._watch_expiry(session)
         return caller
 
+    def revoke(self, principal: str, issued_before: float) -> None:
+        """Ends a principal's sessions whose token was issued before a moment (seconds since 1970)."""
+        why = SessionRevoked()
+        for session in list(self._sessions.values()):
+            if session.caller.principal == principal and session.caller.issued_at < issued_before:
+                self._end(session, POLICY_VIOLATION, why, frame("session_expired", in_words(why)), DISCONNECT)
+
     async def _verify(self, token: str) -> Caller:
         caller = await self._verifier.verify(token)
         if caller.kind not in ADMITTED:
@@ -110,7 +126,7 @@ class Sessions:
         # No word of disconnecting here: an official client then comes back, and starts from fresh snapshots.
         self._end(session, TRY_AGAIN_LATER, why, frame("too_slow", in_words(why)))
 
-    def _end(self, session: Session, code: int, why: SessionExpired | TooSlow, *last: str) -> None:
+    def _end(self, session: Session, code: int, why: ServiceError, *last: str) -> None:
         if not self._close(session):
             return
         logger.info("session_ended", principal=session.caller.principal, reason=why.reason)

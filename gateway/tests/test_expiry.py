@@ -23,6 +23,20 @@ async def test_a_session_ends_with_its_token(watcher_of: Any, issuer: Any, edge:
     assert len(edge.sessions) == 0
 
 
+async def test_a_session_ends_when_its_token_is_revoked_and_no_other_does(watcher_of: Any, issuer: Any, edge: Edge):
+    revoked, later, other = watcher_of(), watcher_of(), watcher_of()
+    await revoked.connect({"token": issuer.token(id=7)})
+    now = time.time()
+    await later.connect({"token": issuer.token(id=7)})
+    await other.connect({"token": issuer.token(id=8)})
+    edge.sessions.revoke("user:7", now)
+    assert (await revoked.next("session_expired"))["reason"] == "SESSION_REVOKED"
+    await asyncio.wait_for(revoked.gone.wait(), PATIENCE)
+    assert await later.subscribe("alerts")
+    assert await other.subscribe("alerts")
+    assert len(edge.sessions) == 2
+
+
 async def test_a_session_goes_on_with_a_fresh_token(watcher_of: Any, issuer: Any, publisher: Any):
     watcher, other = watcher_of(), watcher_of()
     await watcher.connect({"token": issuer.token(ttl=SOON)})

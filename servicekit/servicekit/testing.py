@@ -38,6 +38,7 @@ class Issuer:
 
     def __init__(self) -> None:
         self._key = Ed25519PrivateKey.generate()
+        self._verifiers: list[Verifier] = []
 
     async def keys(self, kid: str) -> object | None:
         """A KeySource of the one key."""
@@ -45,7 +46,13 @@ class Issuer:
 
     def verifier(self) -> Verifier:
         """Takes the tokens of this issuer."""
-        return Verifier(self.keys)
+        self._verifiers.append(Verifier(self.keys))
+        return self._verifiers[-1]
+
+    def revoke(self, principal: str) -> None:
+        """Takes back the tokens of a principal that were issued so far."""
+        for verifier in self._verifiers:
+            verifier.revoke(principal, time.time())
 
     def token(self, kind: Kind = Kind.USER, id: int = 1, role: Role | None = Role.ADMIN, ttl: float = 900) -> str:
         """A token of a principal; a negative `ttl` (seconds) gives one that has expired."""

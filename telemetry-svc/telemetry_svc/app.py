@@ -99,6 +99,7 @@ async def running(
             opens_per_second=settings.stream_opens_per_second,
             clock=clock,
         )
+        verifier.on_revocation(sources.revoke)
 
         alerts = Alerts(store.alerts, store.devices, clock)
         rulebook = Rulebook(store.rules, store.marks, clock)

@@ -53,6 +53,12 @@ class TokenExpired(ServiceError):
     code, reason = StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED"
 
 
+class TokenRevoked(ServiceError):
+    """The token was revoked while the stream was open."""
+
+    code, reason = StatusCode.UNAUTHENTICATED, "TOKEN_REVOKED"
+
+
 class IngestUnavailable(ServiceError):
     """Readings cannot be stored right now. Nothing that was acknowledged is lost; send the rest again."""
 

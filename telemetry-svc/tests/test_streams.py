@@ -198,6 +198,22 @@ async def test_a_stream_ends_with_its_token(
     assert summary.committed_sequence == 1
 
 
+async def test_a_stream_ends_when_its_token_is_revoked_and_no_other_does(
+    inventory: Any, device: Any, gateway: Any, issuer: Issuer, batch: Make
+) -> None:
+    await inventory.deploy(7, 8)
+    stream, others = device.stream(), gateway.stream()
+    await stream.send(batch(1, [system()], temperature=[1]))
+    await others.send(batch(1, [system()], device=8, temperature=[1]))
+    await eventually(lambda: device.read(7))
+    issuer.revoke("device:7")
+    error, summary = await stream.ended(within=2)
+    assert (error.code(), "TOKEN_REVOKED" in str(error.trailing_metadata())) == (UNAUTHENTICATED, True)
+    assert summary.committed_sequence == 1
+    await others.send(batch(2, [system()], device=8, temperature=[2]))
+    assert (await others.finish()).committed_sequence == 2
+
+
 @pytest.mark.parametrize("token", ["", "Bearer nonsense", "Basic YTpi"])
 async def test_nobody_streams_without_a_token(channel: grpc.aio.Channel, client: Make, token: str) -> None:
     stream = client(channel, (("authorization", token),)).stream()

@@ -11,7 +11,14 @@ from servicekit.errors import InvalidField, ServiceError
 from telemetry_svc.clock import Clock
 from telemetry_svc.codec import Refusal
 from telemetry_svc.columns.fleet import MAY_SEND, Fleet
-from telemetry_svc.errors import DeviceNotDeployed, IngestUnavailable, InvalidSequence, SourceReplaced, TokenExpired
+from telemetry_svc.errors import (
+    DeviceNotDeployed,
+    IngestUnavailable,
+    InvalidSequence,
+    SourceReplaced,
+    TokenExpired,
+    TokenRevoked,
+)
 from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.observability import STREAMS_OPEN
 
@@ -34,7 +41,7 @@ class Stream:
     """One open stream. `committed_sequence`: everything up to it is stored or refused for good; 0: nothing yet."""
 
     groups: Groups
-    own_device: int
+    who: Caller
     # Called with the source's id as soon as it is known.
     claim: Callable[["Stream", str], None]
     taken_sequence: int = 0
@@ -46,6 +53,11 @@ class Stream:
     _ending: ServiceError | None = None
     _limit: asyncio.Timeout | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def own_device(self) -> int:
+        """The device that sends; 0: somebody who sends for others."""
+        return self.who.id if self.who.kind is Kind.DEVICE else 0
 
     async def take(self, batch: reading_pb2.ReadingBatch) -> None:
         """Takes in the next batch; waits while ingest is full, and the sender feels it.
@@ -133,7 +145,7 @@ class Sources:
         self._opens_per_second = opens_per_second
         self._clock = clock
         self._newest: dict[tuple[str, str], Stream] = {}
-        self._of_device: dict[int, set[Stream]] = {}
+        self._of_principal: dict[str, set[Stream]] = {}
         self._streams: set[Stream] = set()
 
     @property
@@ -146,12 +158,11 @@ class Sources:
         """A stream of the caller's while the block runs.
 
         The block is interrupted, and this raises, when the stream has to end: DeviceNotDeployed, SourceReplaced,
-        TokenExpired, IngestUnavailable. The first and the last may be raised at once.
+        TokenExpired, TokenRevoked, IngestUnavailable. The first and the last may be raised at once.
         """
         self._groups.check()
-        own_device = who.id if who.kind is Kind.DEVICE else 0
-        if own_device:
-            self._check_device(own_device)
+        if who.kind is Kind.DEVICE:
+            self._check_device(who.id)
         source: tuple[str, str] | None = None
 
         def claim(stream: Stream, source_id: str) -> None:
@@ -166,7 +177,7 @@ class Sources:
             if older:
                 older.end(SourceReplaced(source_id=source_id))
 
-        stream = Stream(self._groups, own_device, claim)
+        stream = Stream(self._groups, who, claim)
         self._enter(stream)
         try:
             async with stream.limited(who.expires_at - self._clock() / 1000):
@@ -181,8 +192,14 @@ class Sources:
         try:
             self._check_device(device_id)
         except DeviceNotDeployed as error:
-            for stream in self._of_device.get(device_id, set()):
+            for stream in self._of_principal.get(f"{Kind.DEVICE}:{device_id}", set()):
                 stream.end(error)
+
+    def revoke(self, principal: str, issued_before: float) -> None:
+        """Ends a principal's streams whose token was issued before a moment (seconds since 1970)."""
+        for stream in self._of_principal.get(principal, set()):
+            if stream.who.issued_at < issued_before:
+                stream.end(TokenRevoked())
 
     def end_all(self) -> None:
         """Sends every sender away, to another replica or to this one when it is back."""
@@ -197,14 +214,12 @@ class Sources:
     def _enter(self, stream: Stream) -> None:
         self._streams.add(stream)
         STREAMS_OPEN.inc()
-        if stream.own_device:
-            self._of_device.setdefault(stream.own_device, set()).add(stream)
+        self._of_principal.setdefault(stream.who.principal, set()).add(stream)
 
     def _leave(self, stream: Stream) -> None:
         self._streams.discard(stream)
         STREAMS_OPEN.dec()
-        if stream.own_device:
-            streams = self._of_device[stream.own_device]
-            streams.discard(stream)
-            if not streams:
-                del self._of_device[stream.own_device]
+        streams = self._of_principal[stream.who.principal]
+        streams.discard(stream)
+        if not streams:
+            del self._of_principal[stream.who.principal]
