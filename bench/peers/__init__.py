@@ -1,0 +1,1 @@
+"""What others would have built: measured in the same run, on the same data."""
