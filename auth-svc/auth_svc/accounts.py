@@ -1,13 +1,13 @@
-"""Users, and whether somebody is one of them."""
+"""Whether somebody is one of the users; and the first of them."""
 
 from collections.abc import Callable
 from datetime import datetime
 
+from auth_svc.attempts import Attempts
 from auth_svc.errors import InvalidCredentials
-from auth_svc.models import User
+from auth_svc.models import ADMIN, User
 from auth_svc.passwords import Passwords, read_password
 from auth_svc.repository import Transaction
-from servicekit.access import Role
 from servicekit.fields import Fields
 
 # The advisory lock under which the first user is made: of several replicas' migrations, one makes it.
@@ -31,22 +31,26 @@ class Accounts:
         self._transaction = transaction
         self._passwords = passwords
         self._clock = clock
+        self._attempts = Attempts(transaction, clock)
 
     async def authenticate(self, username: str, password: str) -> User:
         """The active user of that name and password.
 
-        Raises InvalidCredentials, which does not tell what of them was wrong, InvalidFields, TooManyLogins.
+        Raises InvalidCredentials, which does not tell what of them was wrong, InvalidFields, TooManyLogins,
+        LoginsThrottled.
         """
         username, password = read_credentials(username, password)
         async with self._transaction() as repository:
             user = await repository.user_named(username)
-        # No transaction is open meanwhile: logins would use up the pool's connections.
-        right = await self._passwords.verify(password, user.password_hash if user else None)
-        if user is None or not right or not user.active:
-            raise InvalidCredentials
-        if self._passwords.outdated(user.password_hash):
-            await self._rehash(user, password)
-        return user
+            await self._attempts.check(repository, user, username)
+        return await self._prove(user, username, password)
+
+    async def prove(self, user_id: int, password: str) -> User:
+        """The active user of that id and password. Raises as `authenticate`."""
+        async with self._transaction() as repository:
+            user = await repository.user(user_id)
+            await self._attempts.check(repository, user, user.username)
+        return await self._prove(user, user.username, password)
 
     async def make_first(self, username: str, password: str) -> bool:
         """Makes the first user, an admin, unless there is a user already; returns whether it did.
@@ -59,11 +63,11 @@ class Accounts:
                 return False
             username, password = read_credentials(username, password)
             now = self._clock()
-            repository.add(
+            await repository.add_user(
                 User(
                     username=username,
                     password_hash=await self._passwords.hash(password),
-                    role=Role.ADMIN.name.lower(),
+                    role=ADMIN,
                     active=True,
                     version=1,
                     created_at=now,
@@ -71,6 +75,17 @@ class Accounts:
                 )
             )
             return True
+
+    async def _prove(self, user: User | None, username: str, password: str) -> User:
+        # No transaction is open meanwhile: logins would use up the pool's connections.
+        right = await self._passwords.verify(password, user.password_hash if user else None)
+        right = right and user is not None and user.active
+        await self._attempts.settle(user, username, right=right)
+        if user is None or not right:
+            raise InvalidCredentials
+        if self._passwords.outdated(user.password_hash):
+            await self._rehash(user, password)
+        return user
 
     async def _rehash(self, user: User, password: str) -> None:
         password_hash = await self._passwords.hash(password)

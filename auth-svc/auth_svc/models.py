@@ -9,10 +9,25 @@ from sqlalchemy import DateTime, ForeignKey, Identity, Index, Integer, LargeBina
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import Uuid
 
+from servicekit.access import Role
 from servicekit.outbox import OutboxRow, notify_on_insert
 
 # A device that may not have a token asks again every few seconds; one word a minute is enough to find it.
 REFUSAL_TOLD_EVERY = timedelta(minutes=1)
+
+
+# Wrong passwords that cost nothing but the try; each one more doubles the wait for the next, up to a limit: whoever
+# fails on purpose must not keep the true user out for long.
+FREE_FAILURES = 5
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=1)
+FAILURES_FORGOTTEN_AFTER = timedelta(minutes=10)
+
+
+class ServiceKind(StrEnum):
+    """What a service account is for."""
+
+    INGEST = "ingest"
+    SERVICE = "service"
 
 
 class DeviceStatus(StrEnum):
@@ -20,6 +35,13 @@ class DeviceStatus(StrEnum):
 
     DEPLOYED = "deployed"
     MAINTENANCE = "maintenance"
+
+
+# The status that a device never leaves.
+RETIRED = "retired"
+
+
+ADMIN = Role.ADMIN.name.lower()
 
 
 class Base(DeclarativeBase):
@@ -41,6 +63,16 @@ class User(Base):
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
     __table_args__ = (Index("ux_users_username", func.lower(username.column), unique=True),)
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this user can manage users."""
+        return self.active and self.role == ADMIN
+
+    def changed(self, now: datetime) -> None:
+        """Notes a change that others see."""
+        self.version += 1
+        self.updated_at = now
 
 
 class Session(Base):
@@ -106,16 +138,22 @@ class DevicePrincipal(Base):
 
     __table_args__ = (Index("ix_device_principals_serial", func.lower(serial_number.column)),)
 
-    def take_device(self, serial_number: str, status: str, version: int) -> None:
-        """What an event says of the device, unless we know something newer."""
-        if version > self.device_version:
-            self.serial_number, self.status, self.device_version = serial_number, status, version
+    def take_device(self, serial_number: str, status: str, version: int) -> bool:
+        """What an event says of the device, unless we know something newer. Returns whether its tokens are to end."""
+        if version <= self.device_version:
+            return False
+        retires = status == RETIRED != self.status
+        self.serial_number, self.status, self.device_version = serial_number, status, version
+        return retires
 
-    def take_credential(self, serial_number: str, secret_sha256: bytes, version: int) -> None:
-        """What an event says of its credential, unless we know something newer."""
-        if version > self.credential_version:
-            self.secret_sha256, self.credential_version = secret_sha256, version
-            self.serial_number = self.serial_number or serial_number
+    def take_credential(self, serial_number: str, secret_sha256: bytes, version: int) -> bool:
+        """As `take_device`, of its credential: what the old one got ends with it."""
+        if version <= self.credential_version:
+            return False
+        renews = self.secret_sha256 is not None
+        self.secret_sha256, self.credential_version = secret_sha256, version
+        self.serial_number = self.serial_number or serial_number
+        return renews
 
     def holds(self, secret_sha256: bytes) -> bool:
         """Whether this is its secret; takes as long whether it is or not."""
@@ -131,6 +169,69 @@ class DevicePrincipal(Base):
             return False
         self.refusal_told_at = now
         return True
+
+
+class ServiceAccount(Base):
+    """A principal that is no person. Its name stays taken when it is revoked: logs speak of it."""
+
+    __tablename__ = "t_service_accounts"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    # Of ServiceKind.
+    kind: Mapped[str] = mapped_column(String(20))
+    secret_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (Index("ux_service_accounts_name", func.lower(name.column), unique=True),)
+
+    @property
+    def principal(self) -> str:
+        """The subject of its tokens."""
+        return f"{self.kind}:{self.id}"
+
+    def lets_in(self, secret_sha256: bytes) -> bool:
+        """Whether this is its secret, and still good for something."""
+        return hmac.compare_digest(self.secret_sha256, secret_sha256) and self.revoked_at is None
+
+
+class LoginFailures(Base):
+    """Wrong passwords for one name, whether a user has it or not, since the last right one."""
+
+    __tablename__ = "t_login_failures"
+
+    name_sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    last_failed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (Index("ix_login_failures_last", "last_failed_at"),)
+
+    def wait(self, now: datetime) -> timedelta:
+        """How long the next try has to wait."""
+        if self.last_failed_at is None or self.failures < FREE_FAILURES:
+            return timedelta()
+        doublings = min(self.failures - FREE_FAILURES, 10)
+        return max(timedelta(), self.last_failed_at + min(FIRST_WAIT * 2**doublings, LONGEST_WAIT) - now)
+
+    def fail(self, now: datetime) -> None:
+        """Counts one more."""
+        if self.last_failed_at and self.last_failed_at + FAILURES_FORGOTTEN_AFTER <= now:
+            self.failures = 0
+        self.failures += 1
+        self.last_failed_at = now
+
+
+class Revocation(Base):
+    """A principal's newest revocation: its tokens that were issued before a moment are good no more."""
+
+    __tablename__ = "t_revocations"
+
+    principal: Mapped[str] = mapped_column(String(50), primary_key=True)
+    issued_before: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (Index("ix_revocations_issued_before", "issued_before"),)
 
 
 class SigningKey(Base):

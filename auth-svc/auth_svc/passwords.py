@@ -15,7 +15,7 @@ from servicekit.fields import Fields
 
 T = TypeVar("T")
 
-LONGEST = 256
+SHORTEST, LONGEST = 12, 256
 # A hash takes 64 MiB and about 0.1 s of several cores: two at a time leave some of both for everybody else.
 AT_A_TIME = 2
 # Those who wait longer than a few seconds have gone away; their hashes would only delay the next ones.
@@ -25,18 +25,26 @@ RETRY_SECONDS = 2.0
 REFUSED_CATEGORIES = frozenset({"Cc", "Cs"})
 
 
-def read_password(fields: Fields, password: str) -> str:
+def read_password(fields: Fields, password: str, field: str = "password") -> str:
     """The password in Unicode's form NFC (as RFC 8265 has it), so that two keyboards' ways to type it are one."""
     if not password:
-        fields.refuse("password", "is required")
+        fields.refuse(field, "is required")
     elif len(password) > LONGEST:
         # Before all else: the rest takes time with the length, and normalising with its square.
-        fields.refuse("password", f"must not be longer than {LONGEST} characters")
+        fields.refuse(field, f"must not be longer than {LONGEST} characters")
     elif any(unicodedata.category(character) in REFUSED_CATEGORIES for character in password):
-        fields.refuse("password", "must not hold control characters")
+        fields.refuse(field, "must not hold control characters")
     else:
         return unicodedata.normalize("NFC", password)
     return ""
+
+
+def read_new_password(fields: Fields, password: str, field: str = "password") -> str:
+    """As `read_password`, for one that somebody is to have from now on."""
+    password = read_password(fields, password, field)
+    if len(password) < SHORTEST:
+        fields.refuse(field, f"must not be shorter than {SHORTEST} characters")
+    return password
 
 
 class Passwords:

@@ -34,32 +34,40 @@ class DevicePrincipals:
 
     async def issue_token(self, serial_number: str, secret: str) -> DeviceToken:
         """Raises InvalidCredentials; DeviceNotDeployed, of which others are told."""
-        secret_sha256 = hashlib.sha256(secret.encode()).digest()
+        now, secret_sha256 = self._clock(), hashlib.sha256(secret.encode()).digest()
         async with self._transaction() as repository:
             found = await repository.principals_with(serial_number)
             principal = next((one for one in found if one.holds(secret_sha256)), None)
             if principal is None:
                 raise InvalidCredentials
-            if not principal.may_enter():
+            if principal.may_enter():
+                principal = await repository.hold_principal(principal.device_id)
+                if not principal.holds(secret_sha256):
+                    raise InvalidCredentials
+            else:
                 principal = await self._tell_refusal(repository, principal)
         # Only now: raised within the transaction, it would undo the telling.
         if not principal.may_enter():
             raise DeviceNotDeployed(device_id=principal.device_id, status=principal.status or "unknown")
         seconds = self._token_seconds
-        token = await self._tokens.issue(Kind.DEVICE, principal.device_id, principal.serial_number, seconds=seconds)
+        token = await self._tokens.issue(
+            Kind.DEVICE, principal.device_id, principal.serial_number, now, seconds=seconds
+        )
         return DeviceToken(token, seconds, principal.device_id)
 
     async def take_device(self, device_id: int, serial_number: str, status: str, version: int) -> None:
         """A device is at `version` as given here; an older one than we know changes nothing."""
         async with self._transaction() as repository:
             principal = await repository.lock_principal(device_id)
-            principal.take_device(serial_number, status, version)
+            if principal.take_device(serial_number, status, version):
+                await repository.record_revocation(f"{Kind.DEVICE}:{device_id}", self._clock())
 
     async def take_credential(self, device_id: int, serial_number: str, secret_sha256: bytes, version: int) -> None:
         """A device has a new secret since `version`; an older one than we know changes nothing."""
         async with self._transaction() as repository:
             principal = await repository.lock_principal(device_id)
-            principal.take_credential(serial_number, secret_sha256, version)
+            if principal.take_credential(serial_number, secret_sha256, version):
+                await repository.record_revocation(f"{Kind.DEVICE}:{device_id}", self._clock())
 
     async def _tell_refusal(self, repository: Repository, principal: DevicePrincipal) -> DevicePrincipal:
         now = self._clock()

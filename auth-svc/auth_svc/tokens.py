@@ -47,7 +47,7 @@ class Sessions:
         self._lifetime = timedelta(days=refresh_days)
 
     async def login(self, username: str, password: str) -> TokenPair:
-        """Begins a session. Raises InvalidCredentials, InvalidFields, TooManyLogins."""
+        """Begins a session. Raises InvalidCredentials, InvalidFields, TooManyLogins, LoginsThrottled."""
         user = await self._accounts.authenticate(username, password)
         now = self._clock()
         async with self._transaction() as repository:
@@ -59,7 +59,7 @@ class Sessions:
             session = Session(id=uuid4(), user_id=user.id, started_at=now)
             refresh_token, row = self._next_token(session, now)
             repository.add(row)
-        return await self._pair(user, refresh_token)
+        return await self._pair(user, session, refresh_token, now)
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Prolongs a session. Raises InvalidRefreshToken, RefreshTokenReplayed, which ends the session."""
@@ -83,7 +83,7 @@ class Sessions:
         # Only now: raised within the transaction, it would undo the revocation.
         if next_token is None:
             raise RefreshTokenReplayed
-        return await self._pair(user, next_token)
+        return await self._pair(user, session, next_token, now)
 
     async def logout(self, refresh_token: str) -> None:
         """Ends the session of a token; an unknown one has none."""
@@ -100,9 +100,11 @@ class Sessions:
         )
         return token, row
 
-    async def _pair(self, user: User, refresh_token: str) -> TokenPair:
+    async def _pair(self, user: User, session: Session, refresh_token: str, now: datetime) -> TokenPair:
         seconds = self._access_seconds
-        access = await self._tokens.issue(Kind.USER, user.id, user.username, seconds=seconds, role=user.role)
+        access = await self._tokens.issue(
+            Kind.USER, user.id, user.username, now, seconds=seconds, role=user.role, session=session.id
+        )
         return TokenPair(access, refresh_token, seconds)
 
 

@@ -26,8 +26,13 @@ from fieldstock.auth.v1 import (
     device_token_service_pb2_grpc,
     key_service_pb2,
     key_service_pb2_grpc,
+    revocation_service_pb2_grpc,
+    service_account_service_pb2,
+    service_account_service_pb2_grpc,
     session_service_pb2,
     session_service_pb2_grpc,
+    user_service_pb2,
+    user_service_pb2_grpc,
 )
 from fieldstock.inventory.v1 import device_pb2, events_pb2
 from servicekit.access import Caller, Verifier
@@ -59,11 +64,14 @@ class Client:
         self._sessions: Any = session_service_pb2_grpc.SessionServiceStub(channel)
         self._devices: Any = device_token_service_pb2_grpc.DeviceTokenServiceStub(channel)
         self._keys: Any = key_service_pb2_grpc.KeyServiceStub(channel)
+        self.users: Any = user_service_pb2_grpc.UserServiceStub(channel)
+        self.services: Any = service_account_service_pb2_grpc.ServiceAccountServiceStub(channel)
+        self.revocations: Any = revocation_service_pb2_grpc.RevocationServiceStub(channel)
         self._verifier = Verifier(RemoteKeys(channel), clock=lambda: clock().timestamp())
 
     async def login(self, username: str = ADMIN, password: str = PASSWORD) -> Any:
         request = session_service_pb2.LoginRequest(username=username, password=password)
-        return await self._sessions.Login(request, timeout=10)
+        return await self._sessions.Login(request, timeout=25)
 
     async def refresh(self, refresh_token: str) -> Any:
         return await self._sessions.Refresh(session_service_pb2.RefreshRequest(refresh_token=refresh_token), timeout=10)
@@ -135,9 +143,10 @@ class Heard:
         self._events.put_nowait(event)
 
     async def next(self, key: str) -> Event:
-        """The next event, which must have this key."""
-        event = await asyncio.wait_for(self._events.get(), 5)
-        assert event.key == key
+        """The next event of this key."""
+        async with asyncio.timeout(5):
+            while (event := await self._events.get()).key != key:
+                pass
         return event
 
     def empty(self) -> bool:
@@ -204,6 +213,45 @@ def admin(database: str, password_hash: str) -> None:
 async def auth(settings: Settings, admin: None, clock: Clock, auth_at: Any) -> AsyncIterator[Client]:
     async with running(settings, clock) as server, auth_at(server.port) as client:
         yield client
+
+
+class As:
+    """What somebody may ask of auth-svc, by the names of its RPCs: `await admin.GetUser(id=1)`."""
+
+    def __init__(self, auth: Client, token: str) -> None:
+        self._stubs = (auth.users, auth.services)
+        self.token = token
+
+    def __getattr__(self, rpc: str) -> Callable[..., Awaitable[Any]]:
+        """The RPC, which takes the fields of its request."""
+        call = next(getattr(stub, rpc) for stub in self._stubs if hasattr(stub, rpc))
+        request = _request(rpc)
+        return lambda **fields: call(
+            request(**fields), metadata=(("authorization", f"Bearer {self.token}"),), timeout=10
+        )
+
+
+def _request(rpc: str) -> Any:
+    for module in (user_service_pb2, service_account_service_pb2):
+        if hasattr(module, f"{rpc}Request"):
+            return getattr(module, f"{rpc}Request")
+    raise AttributeError(rpc)
+
+
+@pytest.fixture
+async def root(auth: Client) -> As:
+    """The first admin, signed in."""
+    return As(auth, (await auth.login()).access_token)
+
+
+@pytest.fixture
+def signed_in(auth: Client) -> Callable[..., Awaitable[As]]:
+    """Somebody, signed in."""
+
+    async def sign_in(username: str, password: str = PASSWORD) -> As:
+        return As(auth, (await auth.login(username, password)).access_token)
+
+    return sign_in
 
 
 @pytest.fixture

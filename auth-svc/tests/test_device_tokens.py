@@ -124,3 +124,12 @@ async def test_two_devices_that_share_a_serial_number_for_a_moment_are_told_apar
     await inventory.heard()
     assert (await auth.device_token("SN-7", SECRET)).device_id == 7
     assert (await auth.device_token("SN-7", "of device 8")).device_id == 8
+
+
+async def test_a_secret_that_is_renewed_while_it_is_used_gives_no_token(auth, becomes, rows, lock_waits):
+    await becomes("deployed")
+    async with rows.transaction():
+        await rows.execute("UPDATE t_device_principals SET secret_sha256 = sha256('another')")
+        asked = asyncio.ensure_future(refused(auth.device_token("SN-7", SECRET)))
+        await eventually(lambda: lock_waits(1))
+    assert (await asked).reason == "INVALID_CREDENTIALS"

@@ -20,8 +20,8 @@ async def test_the_key_set_verifies_our_tokens_by_the_book(auth):
     token = (await auth.login()).access_token
     assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "typ": "JWT", "kid": key.kid}
     claims = jwt.decode(token, public, ["EdDSA"], issuer=ISSUER, audience=AUDIENCE)
-    assert claims.keys() == {"iss", "aud", "sub", "name", "role", "iat", "exp", "jti"}
-    assert (claims["sub"], claims["role"], claims["exp"] - claims["iat"]) == ("user:1", "admin", 900)
+    assert claims.keys() == {"iss", "aud", "sub", "name", "role", "sid", "iat", "exp", "jti"}
+    assert (claims["sub"], claims["role"], claims["exp"] - int(claims["iat"])) == ("user:1", "admin", 900)
 
 
 async def test_two_tokens_of_one_moment_are_two(auth):

@@ -92,8 +92,9 @@ async def test_preparations_that_run_at_once_make_one_admin(settings, rows):
         ({"FIELDSTOCK_ADMIN_PASSWORD": "x" * 257}, "FIELDSTOCK_ADMIN_PASSWORD: must not be longer"),
         ({"FIELDSTOCK_ADMIN_PASSWORD": "x", "FIELDSTOCK_ADMIN_USERNAME": " "}, "FIELDSTOCK_ADMIN_USERNAME"),
         ({"FIELDSTOCK_ADMIN_PASSWORD": "x", "FIELDSTOCK_KEY_ROTATION_DAYS": "0"}, "FIELDSTOCK_KEY_ROTATION_DAYS"),
+        ({"FIELDSTOCK_DEVICE_TOKEN_SECONDS": "86401"}, "FIELDSTOCK_DEVICE_TOKEN_SECONDS"),
     ],
-    ids=["no password", "a long password", "no name", "no rotation"],
+    ids=["no password", "a long password", "no name", "no rotation", "a token that outlives its revocation"],
 )
 async def test_a_wrong_setting_is_named_and_nothing_else_is_said(run, variables, named):
     code, said = await run("migrate", **variables)

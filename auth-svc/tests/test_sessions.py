@@ -118,6 +118,15 @@ async def test_a_used_token_that_has_expired_ends_nothing(auth, clock):
     await auth.refresh(second.refresh_token)
 
 
+async def test_a_refresh_that_meets_a_deactivation_gives_no_token(auth, rows, lock_waits):
+    pair = await auth.login()
+    async with rows.transaction():
+        await rows.execute("UPDATE t_users SET active = false")
+        refresh = asyncio.ensure_future(refused(auth.refresh(pair.refresh_token)))
+        await eventually(lambda: lock_waits(1))
+    assert (await refresh).reason == "INVALID_REFRESH_TOKEN"
+
+
 async def test_a_deactivated_user_is_not_refreshed(auth, rows):
     pair = await auth.login()
     await rows.execute("UPDATE t_users SET active = false")
