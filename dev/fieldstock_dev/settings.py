@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     """Envoy's port, the only one that is fixed; 0 = any free one."""
     bind: str = "127.0.0.1"
     """Address that Envoy listens on. Everything else listens on 127.0.0.1."""
+    logins_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    """How often one address may try to sign in."""
     admin_username: Annotated[str, Field(min_length=1)] = "admin"
     admin_password: SecretStr | None = None
     postgres_url: SecretStr | None = None

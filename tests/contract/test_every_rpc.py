@@ -28,6 +28,8 @@ def _methods() -> Iterator[Any]:
 
 
 METHODS = {method.full_name: method for method in _methods()}
+# Between the services: Envoy has no way to them, and so need they no token that a service would have to have.
+INTERNAL = {"fieldstock.auth.v1.RevocationService.ListRevocations"}
 
 
 def _option(method: Any, extension: Any) -> Any:
@@ -48,7 +50,7 @@ def test_it_says_who_may_call_it(name):
 def test_it_has_a_place_in_rest_unless_it_streams(name):
     method = METHODS[name]
     rule = _option(method, annotations_pb2.http)
-    assert (rule is None) == method.client_streaming
+    assert (rule is None) == (method.client_streaming or method.server_streaming or name in INTERNAL)
     if rule is not None:
         path = rule.get or rule.post or rule.put or rule.delete
         assert path.split("/")[1] in {"auth", "users", "devices", "monitoring", ".well-known"}
@@ -70,6 +72,15 @@ async def test_envoy_asks_for_a_token_where_the_access_option_does(name, anyone)
     )
     asked = response.headers.get("grpc-status") == "16" and "Jwt" in response.headers.get("grpc-message", "")
     assert asked != _option(METHODS[name], access_pb2.access).anyone
+
+
+@pytest.mark.parametrize("name", sorted(INTERNAL))
+async def test_envoy_has_no_way_to_what_is_between_the_services(name, admin):
+    service, _, method = name.rpartition(".")
+    response = await admin.http.post(
+        f"/{service}/{method}", content=b"\0\0\0\0\0", headers={"content-type": "application/grpc"}
+    )
+    assert response.headers["grpc-status"] == "12"
 
 
 def test_envoy_transcodes_every_service():

@@ -11,6 +11,8 @@ from fieldstock_dev.part import Ending, Launch, Layer, Part, base_environment, f
 from fieldstock_dev.ports import LOOPBACK
 
 _KEYS = "/.well-known/jwks.json"
+LOGINS_OF_A_TEST = 1_500
+"""In a minute, from one address: more than any run has, and few enough to be used up on purpose."""
 
 
 class Envoy(Part):
@@ -48,6 +50,7 @@ class Envoy(Part):
             TELEMETRY_PORT=ports["telemetry"],
             GATEWAY_HOST=LOOPBACK,
             GATEWAY_PORT=ports["gateway"],
+            LOGINS_PER_MINUTE=LOGINS_OF_A_TEST if self.layout.small else self.layout.settings.logins_per_minute,
             DESCRIPTORS=DESCRIPTORS,
         )
 
