@@ -52,8 +52,9 @@ class DeviceRepository:
 
     async def update(self, device: Device) -> None:
         """Of what was changed of it. Raises SerialNumberTaken."""
-        await ensure_type(self._session, device.type, device.updated_at)
+        # Before the query for its type, which would write it too, and find the number taken with nobody to say so.
         await self.check_serial_number(device)
+        await ensure_type(self._session, device.type, device.updated_at)
 
     async def check_serial_number(self, device: Device) -> None:
         """Raises SerialNumberTaken."""
