@@ -54,6 +54,7 @@ QUESTIONS: dict[str, Question] = {
     "by_name": lambda fleet: fleet.page(type="camera", order_by="-name"),
     "serial_look_up": lambda fleet: fleet.page(q=f"sn-{fleet.size // 2:07d}"),
     "prefix": lambda fleet: fleet.page(q="press 0004"),
+    "prefix_of_the_newest": lambda fleet: fleet.page(q=f"press {fleet.size - 1:07d}"[:-2]),
     "stock": lambda fleet: fleet.stock.GetStock(stock_service_pb2.GetStockRequest(), metadata=fleet.metadata),
 }
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, literal, or_, select, tuple_
+from sqlalchemy.orm import aliased
 
 from inventory_svc.models import Device, lowered
 
@@ -29,6 +30,11 @@ class DeviceFilter:
     def __bool__(self) -> bool:
         """Whether it leaves anything out."""
         return any((self.status, self.type, self.location, self.prefix))
+
+    @property
+    def searches(self) -> bool:
+        """Whether it takes a range of some text, which no index has in the order of a list."""
+        return bool(self.prefix) or self.location.endswith("/*")
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As SQL; text is compared without case, in the form that the indexes have."""
@@ -64,23 +70,23 @@ class Order:
             case _:
                 return (device.id,)
 
-    def page(self, query: Select[Any], after: Position | None, limit: int) -> Select[Any]:
-        """At most `limit` devices of a query, from the one behind `after`."""
-        keys = self._keys()
+    def page(self, of: Any, query: Select[Any], after: Position | None, limit: int) -> Select[Any]:
+        """At most `limit` devices of a query, from the one behind `after`. `of`: Device, or the alias it selects."""
+        keys = self._keys(of)
         if after is not None:
             behind, here = tuple_(*keys), tuple_(*self._values(after))
             query = query.where(behind < here if self.descending else behind > here)
         return query.order_by(*(key.desc() if self.descending else key.asc() for key in keys)).limit(limit)
 
-    def _keys(self) -> Sequence[ColumnElement[Any]]:
-        id = _of(Device.id)
+    def _keys(self, of: Any) -> Sequence[ColumnElement[Any]]:
+        id = _of(of.id)
         match self.by:
             case "name":
-                return lowered(_of(Device.name)), id
+                return lowered(_of(of.name)), id
             case "serial_number":
-                return (lowered(_of(Device.serial_number)),)
+                return (lowered(_of(of.serial_number)),)
             case "updated_at":
-                return _of(Device.updated_at), id
+                return _of(of.updated_at), id
             case _:
                 return (id,)
 
@@ -98,6 +104,13 @@ class Order:
 def matching(which: DeviceFilter) -> Select[Any]:
     """The devices that a filter takes."""
     return select(Device).where(*which.conditions())
+
+
+def found(which: DeviceFilter) -> Any:
+    """The devices that a filter takes, all of them before they are put in order."""
+    # PostgreSQL takes what is found for spread evenly over any order, and would go through a million devices in that
+    # order for some that were registered last. It must not, when these are few.
+    return aliased(Device, matching(which).cte("found").prefix_with("MATERIALIZED"))
 
 
 def at(place: ColumnElement[str], location: str) -> ColumnElement[bool]:
