@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import socketio
 
 from gateway.door import Door
+from gateway.numbers import Numbers
 from gateway.relay import Relay
 from gateway.server import LARGEST_MESSAGE, serve
 from gateway.sessions import Sessions
@@ -44,11 +45,13 @@ async def running(settings: Settings, verifier: Verifier | None = None) -> Async
         verifier = verifier or await stack.enter_async_context(verifying(settings.auth_target, broker))
         telemetry = await stack.enter_async_context(connect(settings.telemetry_target))
         inventory = await stack.enter_async_context(connect(settings.inventory_target))
-        snapshots = await stack.enter_async_context(Snapshots(Sources(telemetry, inventory), limits))
+        sources = Sources(telemetry, inventory)
+        snapshots = await stack.enter_async_context(Snapshots(sources, limits))
         subscriptions = Subscriptions()
+        numbers = await stack.enter_async_context(Numbers(sources, subscriptions, limits))
         sessions = Sessions(verifier, limits, on_end=subscriptions.drop_all)
         verifier.on_revocation(sessions.revoke)
-        relay = Relay(broker, subscriptions, snapshots, limits.seconds_between_readings)
+        relay = Relay(broker, subscriptions, snapshots, numbers, limits.seconds_between_readings)
         relay.start()
         speaking = _socketio(settings.allowed_origins)
         stack.push_async_callback(speaking.shutdown)

@@ -78,7 +78,7 @@ class InvalidTopic(ServiceError):
 
 
 class UnknownTopic(ServiceError):
-    """The topics are alerts, presence, devices and device:<id>."""
+    """The topics are alerts, presence, stats, devices and device:<id>."""
 
     code, reason = grpc.StatusCode.INVALID_ARGUMENT, "UNKNOWN_TOPIC"
 

@@ -3,6 +3,7 @@
 from fieldstock.inventory.v1 import events_pb2 as inventory_events
 from fieldstock.telemetry.v1 import events_pb2 as telemetry_events
 from gateway.frames import as_rest, frame
+from gateway.numbers import Numbers
 from gateway.readings import Pace, Reading, readings_of
 from gateway.snapshots import Snapshots
 from gateway.topics import ALERTS, DEVICES, PRESENCE, Subscriptions, device_topic
@@ -35,11 +36,17 @@ class Relay:
     """What comes from the broker, on its way to the mailboxes."""
 
     def __init__(
-        self, broker: Broker, subscriptions: Subscriptions, snapshots: Snapshots, seconds_between_readings: float
+        self,
+        broker: Broker,
+        subscriptions: Subscriptions,
+        snapshots: Snapshots,
+        numbers: Numbers,
+        seconds_between_readings: float,
     ) -> None:
         self._broker = broker
         self._subscriptions = subscriptions
         self._snapshots = snapshots
+        self._numbers = numbers
         self._pace = Pace(seconds_between_readings, self._send_reading)
         self._collecting: set[str] = set()
 
@@ -68,6 +75,7 @@ class Relay:
             self._presence(telemetry_events.PresenceChanged.FromString(event.body))
         else:
             self._device(inventory_events.DeviceChanged.FromString(event.body))
+        self._numbers.stir()
 
     def _alert(self, changed: telemetry_events.AlertChanged) -> None:
         topics = (ALERTS, device_topic(changed.alert.device_id))
@@ -86,6 +94,7 @@ class Relay:
             self._subscriptions.send(topics, frame("device", {**as_rest(changed.device), "log": as_rest(changed.log)}))
 
     async def _relay_readings(self, event: Event) -> None:
+        self._numbers.stir()
         if self._subscriptions.devices:
             batch = telemetry_events.LatestReadings.FromString(event.body)
             for reading in readings_of(self._subscriptions.devices, batch):

@@ -13,6 +13,9 @@ class Limits(BaseModel):
     topics_per_client: int = 100
     # A device's readings reach a client at most once in this time.
     seconds_between_readings: float = 1.0
+    # The fleet's numbers are told at most once in this time, and so long after a change that telemetry knows of it.
+    seconds_between_stats: float = 5.0
+    seconds_until_stats: float = 1.0
     # More frames than this waiting for so long, and the client is told to come back with a better line.
     backlog: int = 1_000
     backlog_seconds: float = 10.0

@@ -15,9 +15,11 @@ from fieldstock.telemetry.v1 import (
     device_health_service_pb2,
     device_health_service_pb2_grpc,
     events_pb2,
+    stats_service_pb2,
+    stats_service_pb2_grpc,
 )
 from gateway.frames import as_rest
-from gateway.topics import ALERTS, DEVICES, PRESENCE, device_of
+from gateway.topics import ALERTS, DEVICES, PRESENCE, STATS, device_of
 
 ITEMS_AT_MOST = 500
 DEADLINE_SECONDS = 5.0
@@ -40,11 +42,12 @@ class Sources:
     def __init__(self, telemetry: grpc.aio.Channel, inventory: grpc.aio.Channel) -> None:
         self._alerts: Any = alert_service_pb2_grpc.AlertServiceStub(telemetry)
         self._health: Any = device_health_service_pb2_grpc.DeviceHealthServiceStub(telemetry)
+        self._stats: Any = stats_service_pb2_grpc.StatsServiceStub(telemetry)
         self._devices: Any = device_service_pb2_grpc.DeviceServiceStub(inventory)
 
     async def fetch(self, topic: str, token: str) -> Snapshot:
         """Raises grpc.aio.AioRpcError."""
-        how: Any = {"metadata": (("authorization", f"Bearer {token}"),), "timeout": DEADLINE_SECONDS}
+        how = _asking(token)
         if topic == ALERTS:
             alerts = alert_service_pb2.ListAlertsRequest(state="active", page_size=ITEMS_AT_MOST)
             page = await self._alerts.ListAlerts(alerts, **how)
@@ -57,8 +60,18 @@ class Sources:
             everyone = device_health_service_pb2.ListDeviceHealthRequest(page_size=ITEMS_AT_MOST)
             page = await self._health.ListDeviceHealth(everyone, **how)
             return await _snapshot([_presence(health) for health in page.devices], page)
+        if topic == STATS:
+            return Snapshot([await self.stats(token)], 1)
         one = device_health_service_pb2.GetDeviceHealthRequest(device_id=device_of(topic) or 0)
         return Snapshot([as_rest(await self._health.GetDeviceHealth(one, **how))], 1)
+
+    async def stats(self, token: str) -> dict[str, Any]:
+        """The fleet in numbers, as REST shows them to who says nothing of a window. Raises grpc.aio.AioRpcError."""
+        return as_rest(await self._stats.GetStats(stats_service_pb2.GetStatsRequest(), **_asking(token)))
+
+
+def _asking(token: str) -> Any:
+    return {"metadata": (("authorization", f"Bearer {token}"),), "timeout": DEADLINE_SECONDS}
 
 
 async def _snapshot(messages: Iterable[Message], page: Any) -> Snapshot:

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.errors import InvalidTopic, UnknownTopic
 from gateway.sessions import Session
 
-ALERTS, PRESENCE, DEVICES = "alerts", "presence", "devices"
+ALERTS, PRESENCE, STATS, DEVICES = "alerts", "presence", "stats", "devices"
 DEVICE = re.compile(r"device:([1-9][0-9]{0,9})")
 HIGHEST_ID = 2**31 - 1
 
@@ -21,7 +21,7 @@ def read_topic(given: Any) -> str:
     """Raises InvalidTopic, UnknownTopic."""
     if not isinstance(given, str):
         raise InvalidTopic
-    if given not in (ALERTS, PRESENCE, DEVICES):
+    if given not in (ALERTS, PRESENCE, STATS, DEVICES):
         device_id = device_of(given)
         if device_id is None or device_id > HIGHEST_ID:
             raise UnknownTopic
@@ -83,6 +83,10 @@ class Subscriptions:
     def of(self, session: Session) -> Collection[str]:
         """The topics that a session follows."""
         return self._by_session.get(session, {}).keys()
+
+    def followers(self, topic: str) -> Collection[Session]:
+        """Who follows a topic."""
+        return self._by_topic.get(topic, {}).keys()
 
     def followed(self, topics: Iterable[str]) -> bool:
         """Whether anybody follows one of the topics."""

@@ -19,6 +19,8 @@ from fieldstock.telemetry.v1 import (
     device_health_service_pb2,
     device_health_service_pb2_grpc,
     events_pb2,
+    stats_service_pb2,
+    stats_service_pb2_grpc,
 )
 from gateway.app import Edge, running
 from gateway.settings import Limits, Settings
@@ -43,6 +45,9 @@ class Telemetry(alert_service_pb2_grpc.AlertServiceServicer):
     def __init__(self) -> None:
         self.alerts: list[alert_pb2.Alert] = []
         self.health: dict[int, device_health_service_pb2.DeviceHealth] = {}
+        self.stats = stats_service_pb2.Stats()
+        # Tokens, in the order in which the numbers were asked for.
+        self.counted_for: list[str] = []
         self.asked: list[Any] = []
         self.open = asyncio.Event()
         self.open.set()
@@ -85,6 +90,18 @@ class Health(device_health_service_pb2_grpc.DeviceHealthServiceServicer):
         return await self._telemetry.answer(request, self._telemetry.health[request.device_id])
 
 
+class Stats(stats_service_pb2_grpc.StatsServiceServicer):
+    """The part of Telemetry that counts."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+
+    async def GetStats(self, request: Any, context: Any) -> Any:
+        metadata = dict(context.invocation_metadata())
+        self._telemetry.counted_for.append(metadata["authorization"].removeprefix("Bearer "))
+        return await self._telemetry.answer(request, self._telemetry.stats)
+
+
 class Inventory(device_service_pb2_grpc.DeviceServiceServicer):
     """Devices, as told by the test."""
 
@@ -111,6 +128,7 @@ class Services:
             [
                 (alert_service_pb2_grpc.add_AlertServiceServicer_to_server, self.telemetry),
                 (device_health_service_pb2_grpc.add_DeviceHealthServiceServicer_to_server, Health(self.telemetry)),
+                (stats_service_pb2_grpc.add_StatsServiceServicer_to_server, Stats(self.telemetry)),
                 (device_service_pb2_grpc.add_DeviceServiceServicer_to_server, self.inventory),
             ],
             self._issuer.verifier(),
@@ -169,7 +187,13 @@ def inventory(services: Services) -> Inventory:
 @pytest.fixture
 def limits() -> Limits:
     """Times short enough for a test, long enough to be kept."""
-    return Limits(seconds_between_readings=0.2, first_retry_seconds=0.05, longest_retry_seconds=0.2)
+    return Limits(
+        seconds_between_readings=0.2,
+        seconds_between_stats=0.2,
+        seconds_until_stats=0.05,
+        first_retry_seconds=0.05,
+        longest_retry_seconds=0.2,
+    )
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
-from fieldstock.inventory.v1 import device_pb2
+from fieldstock.inventory.v1 import device_pb2, settings_pb2
 from fieldstock.inventory.v1 import events_pb2 as inventory_events
 from gateway.testing import Watcher
 from servicekit.event import Event
@@ -55,10 +55,44 @@ async def test_a_change_of_a_device_comes_with_its_log(watcher: Watcher, publish
     assert told == as_rest(device)
 
 
-async def test_credentials_are_not_relayed(watcher: Watcher, publisher: Any):
+CHANGES = (
+    "registered",
+    "updated",
+    "reserved",
+    "released",
+    "deployed",
+    "recalled",
+    "repaired",
+    "maintenance",
+    "relocated",
+    "retired",
+)
+
+
+async def test_every_change_of_a_device_is_told(watcher: Watcher, publisher: Any):
+    await watcher.subscribe("device:7")
+    for version, change in enumerate(CHANGES, start=1):
+        changed = inventory_events.DeviceChanged(device=device_pb2.Device(id=7, version=version))
+        await publisher.broker.publish(Event.of(f"inventory.device.{change}", changed))
+    told = [await watcher.next("device") for _ in CHANGES]
+    assert [device["version"] for device in told] == list(range(1, len(CHANGES) + 1))
+
+
+async def test_an_acknowledgement_is_told_with_its_note(watcher: Watcher, publisher: Any):
+    await watcher.subscribe("alerts")
+    seen = {"acknowledged": True, "acknowledged_by": "admin", "acknowledged_note": "on my way", "version": 2}
+    alert = await publisher.alert("acknowledged", **seen)
+    told = await watcher.next("alert")
+    assert told == as_rest(alert)
+    assert seen.items() <= told.items()
+
+
+async def test_credentials_and_settings_are_not_relayed(watcher: Watcher, publisher: Any):
     await watcher.subscribe("devices", "device:7")
     secret = inventory_events.DeviceCredentialChanged(device_id=7, serial_number="SN-7", secret_sha256=b"x" * 32)
     await publisher.broker.publish(Event.of("inventory.device.credential", secret))
+    settings = inventory_events.DeviceSettingsChanged(settings=settings_pb2.DeviceSettings(device_id=7, version=1))
+    await publisher.broker.publish(Event.of("inventory.device.settings", settings))
     changed = inventory_events.DeviceChanged(device=device_pb2.Device(id=7, version=2))
     await publisher.broker.publish(Event.of("inventory.device.deployed", changed))
     assert (await watcher.next("device"))["version"] == 2

@@ -13,13 +13,13 @@ from servicekit.testing import Issuer
 
 async def test_every_topic_is_taken_and_answered_with_its_snapshot(watcher: Watcher, telemetry: Any):
     telemetry.health[7] = telemetry.healthy(7)
-    topics = ["alerts", "presence", "devices", "device:7"]
+    topics = ["alerts", "presence", "stats", "devices", "device:7"]
     snapshots = await watcher.subscribe(*topics)
     assert sorted(snapshot["topic"] for snapshot in snapshots) == sorted(topics)
 
 
 UNKNOWN = [
-    "stats",
+    "statistics",
     "",
     "Alerts",
     "device:",
@@ -87,7 +87,7 @@ async def test_a_viewer_sees_all_of_it(watcher_of: Callable[[], Watcher], issuer
     telemetry.health[7] = telemetry.healthy(7)
     viewer = watcher_of()
     await viewer.connect({"token": issuer.token(id=2, role=Role.VIEWER)})
-    for snapshot in await viewer.subscribe("alerts", "presence", "devices", "device:7"):
+    for snapshot in await viewer.subscribe("alerts", "presence", "stats", "devices", "device:7"):
         assert "error" not in snapshot
 
 

