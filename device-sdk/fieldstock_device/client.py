@@ -19,6 +19,7 @@ from fieldstock_device.columns import Columns, checked
 from fieldstock_device.counters import Counters
 from fieldstock_device.failure import DEVICE_NOT_DEPLOYED, INVALID_SEQUENCE, Failure
 from fieldstock_device.pace import Pace
+from fieldstock_device.settings import OnSettings, SettingsWatch
 from fieldstock_device.spool import Spool
 from fieldstock_device.stream import Stream
 from fieldstock_device.target import open_channel
@@ -56,6 +57,9 @@ class DeviceClient:
     spool is full the oldest are dropped, and counted. `state` says how things stand, `on_state` hears of every change,
     `counters` what became of the readings.
 
+    `on_settings` is given what the device shall be set to, at the start and at every change, and may take its time.
+    When it has returned, the version is reported, and is `settings_version`; when it raises, it is asked again.
+
     A `channel` that is given is shared: it stays open, and `url` is not needed.
     """
 
@@ -72,6 +76,7 @@ class DeviceClient:
         clock: Clock | None = None,
         rng: random.Random | None = None,
         on_state: Callable[[State], None] | None = None,
+        on_settings: OnSettings | None = None,
     ) -> None:
         self.serial_number = serial_number
         self.state = State.CONNECTING
@@ -86,6 +91,9 @@ class DeviceClient:
         self._tokens = Tokens(self._channel, serial_number, secret, clock=self._clock, rng=rng)
         self._backoff = Backoff(rng, base=pace.backoff)
         self._on_state = on_state
+        self._settings = on_settings and SettingsWatch(
+            self._channel, self._tokens, on_settings, clock=self._clock, rng=rng, pace=pace
+        )
         self._columns = Columns()
         self._age: Timer | None = None
         self._last_ms = 0
@@ -111,11 +119,18 @@ class DeviceClient:
         """Readings that are not acknowledged yet."""
         return self._spool.rows + len(self._columns)
 
+    @property
+    def settings_version(self) -> int:
+        """The version of the settings that was taken last; 0: none."""
+        return self._settings.version if self._settings else 0
+
     def open(self) -> None:
         """Begins to send. `async with` does this, and closes."""
         if self._task is not None:
             raise RuntimeError("a client is opened once")
         self._task = asyncio.create_task(self._run(), name=f"device {self.serial_number}")
+        if self._settings:
+            self._settings.open()
 
     async def record(self, metrics: Mapping[str, float], time: datetime | float | None = None) -> None:
         """Takes a reading; it is sent with the next batch.
@@ -154,6 +169,8 @@ class DeviceClient:
         finally:
             deadline.cancel()
             self._task.cancel()
+            if self._settings:
+                await self._settings.close()
             if self._owns_channel:
                 await self._channel.close()
             self._become(State.CLOSED)

@@ -1,5 +1,6 @@
 """The device's access token, made from its credential and renewed before it expires."""
 
+import asyncio
 import random
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ class Tokens:
         self._clock = clock
         self._rng = rng
         self._token: Token | None = None
+        # Readings and settings want one at the same time, and the same.
+        self._turn = asyncio.Lock()
 
     async def get(self) -> Token:
         """A token that is good for a while yet.
@@ -41,6 +44,15 @@ class Tokens:
         Raises Failure: UNAUTHENTICATED (not a credential), PERMISSION_DENIED / DEVICE_NOT_DEPLOYED, or whatever stands
         between here and the server.
         """
+        async with self._turn:
+            return await self._get()
+
+    def forget(self) -> bool:
+        """The server would not take it: the next one is a new one. Returns whether there was one."""
+        had, self._token = self._token is not None, None
+        return had
+
+    async def _get(self) -> Token:
         token = self._token
         if token is not None and self._clock.monotonic() < token.renew_at:
             return token
@@ -55,11 +67,6 @@ class Tokens:
             token.renew_at = now + (token.expires_at - now) / 2
             return token
         return self._token
-
-    def forget(self) -> bool:
-        """The server would not take it: the next one is a new one. Returns whether there was one."""
-        had, self._token = self._token is not None, None
-        return had
 
     async def _issue(self) -> Token:
         try:

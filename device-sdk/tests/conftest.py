@@ -1,11 +1,9 @@
 """The other side of the client: a clock that the test moves, and a server that keeps the contract."""
 
 import asyncio
-import heapq
-import itertools
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,52 +16,13 @@ from grpc import aio
 
 from fieldstock.auth.v1 import device_token_service_pb2_grpc
 from fieldstock.auth.v1.device_token_service_pb2 import DeviceToken, IssueDeviceTokenRequest
+from fieldstock.inventory.v1 import settings_pb2, settings_service_pb2_grpc
+from fieldstock.inventory.v1.settings_service_pb2 import ReportDeviceSettingsRequest
 from fieldstock.telemetry.v1 import ingest_service_pb2_grpc
 from fieldstock.telemetry.v1.ingest_service_pb2 import CreateReadingRequest
 from fieldstock.telemetry.v1.reading_pb2 import Reading, ReadingBatch, Rejection, StreamSummary
 from fieldstock_device import DeviceClient, Pace, Spool, State
-
-
-class VirtualTimer:
-    def __init__(self, due: float, delay: float, callback: Callable[[], object]) -> None:
-        self.due, self.delay, self.callback = due, delay, callback
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class VirtualClock:
-    """Time passes when the test says so."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.started_at = 1_800_000_000.0
-        self._timers: list[tuple[float, int, VirtualTimer]] = []
-        self._order = itertools.count()
-
-    def now(self) -> float:
-        return self.started_at + self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> VirtualTimer:
-        timer = VirtualTimer(self.time + seconds, seconds, callback)
-        heapq.heappush(self._timers, (timer.due, next(self._order), timer))
-        return timer
-
-    def timers(self) -> list[VirtualTimer]:
-        return [timer for _, _, timer in self._timers if not timer.cancelled]
-
-    def advance(self, seconds: float) -> None:
-        end = self.time + seconds
-        while self._timers and self._timers[0][0] <= end:
-            due, _, timer = heapq.heappop(self._timers)
-            self.time = due
-            if not timer.cancelled:
-                timer.callback()
-        self.time = end
+from fieldstock_device.testing import VirtualClock, VirtualTimer
 
 
 @dataclass
@@ -161,6 +120,68 @@ class Peer(ingest_service_pb2_grpc.IngestServiceServicer, device_token_service_p
         return [value for _, value in sorted(self.stored.items())]
 
 
+class SettingsPeer(settings_service_pb2_grpc.DeviceSettingsServiceServicer):
+    """DeviceSettingsService by the contract, for device 7."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self.settings = settings_pb2.DeviceSettings(device_id=7)
+        self.watches: list[str] = []
+        self.reports: list[int] = []
+        self.endings: deque[Ending] = deque()
+        self.report_failures: deque[Ending] = deque()
+        self._changed = asyncio.Event()
+
+    def desire(self, **desired: object) -> None:
+        """What an operator does."""
+        self.settings.desired.Clear()
+        self.settings.desired.update(desired)
+        self.settings.version += 1
+        self._stir()
+
+    async def WatchDeviceSettings(
+        self, request: object, context: aio.ServicerContext
+    ) -> AsyncIterator[settings_pb2.DeviceSettings]:
+        self.watches.append(await self._token(context))
+        self._stir()
+        mine = len(self.watches)
+        ending = self.endings.popleft() if self.endings else None
+        shown, told = -1, 0
+        while True:
+            if mine < len(self.watches):
+                await _abort(context, Ending(grpc.StatusCode.ABORTED, "STREAM_REPLACED"), None)
+            if ending is not None and told >= ending.after:
+                await _abort(context, ending, None)
+            changed = self._changed
+            if shown == self.settings.version:
+                await changed.wait()
+                continue
+            shown, told = self.settings.version, told + 1
+            yield self.settings
+
+    async def ReportDeviceSettings(
+        self, request: ReportDeviceSettingsRequest, context: aio.ServicerContext
+    ) -> settings_pb2.DeviceSettings:
+        await self._token(context)
+        if self.report_failures:
+            await _abort(context, self.report_failures.popleft(), None)
+        assert request.id == 7
+        assert 1 <= request.version <= self.settings.version
+        self.reports.append(request.version)
+        self.settings.reported_version = max(self.settings.reported_version, request.version)
+        return self.settings
+
+    async def _token(self, context: aio.ServicerContext) -> str:
+        token = str(dict(context.invocation_metadata() or ())["authorization"]).removeprefix("Bearer ")
+        if token not in self._peer.tokens or token in self._peer.revoked:
+            await _abort(context, Ending(grpc.StatusCode.UNAUTHENTICATED, "INVALID_TOKEN"), None)
+        return token
+
+    def _stir(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
 async def _abort(context: aio.ServicerContext, ending: Ending, summary: StreamSummary | None) -> None:
     details = [Any(), Any()]
     details[0].Pack(error_details_pb2.ErrorInfo(reason=ending.reason, domain="fieldstock"))
@@ -182,11 +203,17 @@ class World:
 
     def __init__(self, clock: VirtualClock, peer: Peer, url: str) -> None:
         self.clock, self.peer, self.url = clock, peer, url
+        self.settings = SettingsPeer(peer)
         self.states: list[State] = []
 
     @asynccontextmanager
     async def device(
-        self, *, secret: str = "secret", spool: Spool | None = None, pace: Pace | None = None
+        self,
+        *,
+        secret: str = "secret",
+        spool: Spool | None = None,
+        pace: Pace | None = None,
+        on_settings: Callable[[dict[str, object]], Awaitable[None]] | None = None,
     ) -> AsyncIterator[DeviceClient]:
         async with DeviceClient(
             self.url,
@@ -197,6 +224,7 @@ class World:
             clock=self.clock,
             rng=random.Random(1),
             on_state=self.states.append,
+            on_settings=on_settings,
         ) as client:
             try:
                 yield client
@@ -228,8 +256,10 @@ async def world() -> AsyncIterator[World]:
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(peer, server)
     device_token_service_pb2_grpc.add_DeviceTokenServiceServicer_to_server(peer, server)
     port = server.add_insecure_port("127.0.0.1:0")
+    world = World(VirtualClock(), peer, f"http://127.0.0.1:{port}")
+    settings_service_pb2_grpc.add_DeviceSettingsServiceServicer_to_server(world.settings, server)
     await server.start()
-    yield World(VirtualClock(), peer, f"http://127.0.0.1:{port}")
+    yield world
     await server.stop(0)
 
 

@@ -6,6 +6,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from grpc import aio
 
@@ -21,9 +22,10 @@ from fieldstock_device.target import open_channel
 
 _log = logging.getLogger("fieldstock.simulate")
 
-# Some servers allow no more than 100 streams on a connection before they make the rest wait.
-_DEVICES_PER_CHANNEL = 100
-_MOST_CHANNELS = 32
+# Some servers allow no more than 100 streams on a connection before they make the rest wait; a device has two, and that
+# of its settings stays open.
+_DEVICES_PER_CHANNEL = 50
+_MOST_CHANNELS = 64
 _SPOOLS_BYTES = 64 * 1024 * 1024
 _LEAST_SLOT_S = 0.02
 _MOST_SLOTS = 20
@@ -39,10 +41,18 @@ class SimulatedDevice:
         self.name = name
         self.silence: Silence | None = None
         self.spiking = False
+        self._interval = 0.0
+        self._due = 0.0
         self._held: list[tuple[float, dict[str, float]]] = []
 
     async def tick(self, time: float, elapsed: float, interval: float) -> None:
-        """Measures once, and sends it unless something is in the way."""
+        """Measures once, if its settings do not want it less often, and sends it unless something is in the way."""
+        if elapsed < self._due:
+            return
+        longer = max(interval, self._interval)
+        # Ticks are not exact: the one that is nearest counts.
+        self._due = elapsed + longer - interval / 2
+        interval = longer
         measurement = self.machine.measure(time, elapsed, interval)
         self.silence, self.spiking = measurement.silence, measurement.spiking
         if measurement.silence is Silence.NO_NETWORK:
@@ -57,6 +67,12 @@ class SimulatedDevice:
         self._held.clear()
         if measurement.metrics:
             await self.client.record(measurement.metrics)
+
+    async def set(self, desired: dict[str, Any]) -> None:
+        """Takes its settings. `interval_seconds`: it measures so often, or as often as the fleet if that is less."""
+        wanted = desired.get("interval_seconds")
+        self._interval = float(wanted) if isinstance(wanted, int | float) else 0.0
+        self._due = 0.0
 
 
 class Fleet:
@@ -138,6 +154,9 @@ class Fleet:
             if state in (State.NOT_DEPLOYED, State.REFUSED):
                 _log.info("device %d (%s) is %s", enrolled.id, unit.name, state.replace("_", " "))
 
+        async def take(desired: dict[str, Any]) -> None:
+            await device.set(desired)
+
         client = DeviceClient(
             serial_number=enrolled.serial_number,
             secret=enrolled.secret,
@@ -147,5 +166,8 @@ class Fleet:
             clock=self._clock,
             rng=random.Random(f"{seed} client {unit.index}"),
             on_state=report,
+            # More, and the streams of settings would leave the readings none.
+            on_settings=take if devices <= _MOST_CHANNELS * _DEVICES_PER_CHANNEL else None,
         )
-        return SimulatedDevice(Machine(unit, seed=seed, devices=devices), client, unit.name)
+        device = SimulatedDevice(Machine(unit, seed=seed, devices=devices), client, unit.name)
+        return device
