@@ -97,5 +97,6 @@ async def test_a_filter_that_takes_too_many_is_refused(admin, database):
         )
     no = await refused(admin.act("maintenance", filter={"type": "sensor"}))
     assert no.fields == ["filter"]
-    answer = await admin.act("maintenance", ids=range(1, 1001))
+    request = pb.ActOnDevicesRequest(action="maintenance", ids=range(1, 1001))
+    answer = await admin("ActOnDevices", request, timeout=30)
     assert answer.succeeded == 1000
