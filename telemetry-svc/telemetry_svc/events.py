@@ -29,6 +29,10 @@ def alert_to_proto(document: Document) -> alert_pb2.Alert:
         resolved_at=_timestamp(document["resolved_at"]),
         resolved_because=document["resolved_because"],
         version=document["version"],
+        # Of alerts that an older version stored, these are not known.
+        acknowledged_note=document.get("acknowledged_note", ""),
+        resolved_note=document.get("resolved_note", ""),
+        resolved_by=document.get("resolved_by", ""),
     )
 
 
@@ -43,6 +47,7 @@ def rule_to_proto(document: Document) -> rule_pb2.Rule:
         device_type=document["device_type"],
         device_id=document["device_id"],
         threshold=rule_pb2.Threshold(**document["threshold"]) if document["threshold"] else None,
+        abnormal=rule_pb2.Abnormal(**document["abnormal"]) if document.get("abnormal") else None,
         version=document["version"],
         created_at=_timestamp(document["created_at"]),
         updated_at=_timestamp(document["updated_at"]),

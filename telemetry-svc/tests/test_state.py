@@ -1,5 +1,7 @@
 """What is saved of the fleet, and comes back."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from telemetry_svc.columns.fleet import Fleet, Presence, Status
@@ -7,7 +9,7 @@ from telemetry_svc.columns.frame import Frame
 from telemetry_svc.store import Store
 from telemetry_svc.watch.judge import Judge
 from telemetry_svc.watch.presence import Patience
-from telemetry_svc.watch.rules import Direction, Excursion, Kind, Rule, Severity, Threshold
+from telemetry_svc.watch.rules import Abnormal, Direction, Excursion, Kind, Rule, Severity, Threshold
 from telemetry_svc.watch.state import State
 
 PATIENCE = Patience(60_000, 60_000)
@@ -72,3 +74,31 @@ async def test_what_is_pending_for_a_rule_that_changed_is_forgotten(store: Store
 
 async def test_a_fleet_without_a_past_begins_at_the_beginning(store: Store) -> None:
     assert await State(store.states).restore(*made()) == 0
+
+
+async def test_what_was_learned_of_each_device_comes_back_and_only_for_the_same_rule(store: Store) -> None:
+    rule = Rule("a", 1, Kind.ABNORMAL, Severity.INFO, abnormal=Abnormal("load", 4, 0.05, 10))
+    fleet, judge = made()
+    judge.use([rule])
+    for time_ms in range(100, 150):
+        judge.see(frame([1, 2, 65, 200], time_ms, float(time_ms % 7)))
+    judge.forget(2)
+    await State(store.states).save(fleet, judge, 200)
+    ((_, learned),) = judge.profiles()
+
+    again, its_judge = made()
+    its_judge.use([rule])
+    await State(store.states).restore(again, its_judge)
+    ((_, restored),) = its_judge.profiles()
+    assert restored.count.tolist() == learned.count.tolist()
+    assert restored.mean.tolist()[:2] == learned.mean.tolist()[:2]
+    assert restored.variance[[1, 65, 200]].tolist() == learned.variance[[1, 65, 200]].tolist()
+    assert its_judge.see(frame([1], 90, 50.0)) == []  # older than what was learned
+    assert restored.count.tolist() == learned.count.tolist()
+    assert [change.device_id for change in its_judge.see(frame([1, 2], 300, 50.0))] == [1]
+
+    other, other_judge = made()
+    other_judge.use([replace(rule, version=2)])
+    await State(store.states).restore(other, other_judge)
+    ((_, forgotten),) = other_judge.profiles()
+    assert not forgotten.count.any()

@@ -56,6 +56,8 @@ class Fleet:
         self.version: NDArray[np.int32] = np.zeros(FIRST_CAPACITY, np.int32)
         # Index into `types`.
         self.type: NDArray[np.int32] = np.zeros(FIRST_CAPACITY, np.int32)
+        # Index into `locations`, which are compared without regard to case.
+        self.location: NDArray[np.int32] = np.zeros(FIRST_CAPACITY, np.int32)
         # When it came to its status: a device just deployed gets time to be switched on.
         self.since_ms: Ints = np.zeros(FIRST_CAPACITY, np.int64)
         # When the server last received something of it; 0: never.
@@ -67,13 +69,18 @@ class Fleet:
         # Partitions of which readings or silence changed something since this was last set back.
         self.dirty: Mask = np.zeros(PARTITIONS, bool)
         self.types: dict[str, int] = {"": 0}
+        self.locations: dict[str, int] = {"": 0}
+        # By type: how long its devices may be silent, 0: as long as any. Grows with `types`.
+        self.silence_ms: Ints = np.zeros(1, np.int64)
 
     @property
     def capacity(self) -> int:
         """Length of every column."""
         return len(self.status)
 
-    def place(self, device_id: int, status: Status, *, device_type: str, version: int, since_ms: int) -> bool:
+    def place(
+        self, device_id: int, status: Status, *, device_type: str, version: int, since_ms: int, location: str = ""
+    ) -> bool:
         """Takes in what inventory says of a device, unless something as new was known; whether its status is another
         one now. The ids are inventory's, and greater than 0."""
         if device_id >= self.capacity:
@@ -85,8 +92,39 @@ class Fleet:
             self.since_ms[device_id] = since_ms
         self.status[device_id] = status
         self.version[device_id] = version
-        self.type[device_id] = self.types.setdefault(device_type, len(self.types))
+        self.type[device_id] = self._type(device_type)
+        self.location[device_id] = self.locations.setdefault(location.casefold(), len(self.locations))
         return came
+
+    def limit_silence(self, device_type: str, silence_ms: int) -> None:
+        """Devices of this type may be silent for so long; 0: as long as any."""
+        code = self._type(device_type)  # which may make the column longer
+        self.silence_ms[code] = silence_ms
+
+    def silences(self, devices: Ids | NDArray[np.intp] | slice, otherwise_ms: int) -> Ints:
+        """How long each of these devices may be silent, `otherwise_ms` where its type does not say."""
+        own = self.silence_ms[self.type[devices]]
+        return np.where(own > 0, own, otherwise_ms)
+
+    def of(self, device_type: str, location: str) -> Mask:
+        """Which ids are of a type ("": any) and at a location ("": any; with a trailing `/*` what lies below it)."""
+        mask = self.status != Status.UNKNOWN
+        if device_type:
+            mask &= self.type == self.types.get(device_type, -1)
+        if location:
+            place = location.casefold()
+            if place.endswith("/*"):
+                codes = [code for name, code in self.locations.items() if name.startswith(place[:-1])]
+                mask &= np.isin(self.location, codes)
+            else:
+                mask &= self.location == self.locations.get(place, -1)
+        return mask
+
+    def _type(self, device_type: str) -> int:
+        code = self.types.setdefault(device_type, len(self.types))
+        if code >= len(self.silence_ms):
+            self.silence_ms = _longer(self.silence_ms, 2 * code)
+        return code
 
     def statuses(self, ids: Ids | Ints) -> NDArray[np.int8]:
         """The status of each id: UNKNOWN for those that inventory never told of, whatever number they are."""
@@ -154,7 +192,7 @@ class Fleet:
 
     def _grow(self, least: int) -> None:
         capacity = max(least, 2 * self.capacity)
-        for name in ("status", "version", "type", "since_ms", "last_seen_ms", "presence", "stamped_ms"):
+        for name in ("status", "version", "type", "location", "since_ms", "last_seen_ms", "presence", "stamped_ms"):
             setattr(self, name, _longer(getattr(self, name), capacity))
         for latest in self.latest.values():
             latest.value, latest.time_ms = _longer(latest.value, capacity), _longer(latest.time_ms, capacity)

@@ -16,6 +16,8 @@ from telemetry_svc.watch.rules import Direction, Kind, Severity
 
 LONGEST_NAME, LONGEST_TYPE = 100, 50
 LONGEST_WAIT_SECONDS = 24 * 60 * 60
+Z_SCORES, LARGEST_ALPHA, WARM_UPS = (2, 20), 0.5, (10, 10_000)
+Z_SCORE, ALPHA, WARM_UP = 4.0, 0.05, 60
 
 
 class RuleServicer(rule_service_pb2_grpc.RuleServiceServicer):
@@ -57,6 +59,7 @@ def _fields(rule: rule_pb2.Rule) -> Document:
         "device_type": fields.text("device_type", rule.device_type, longest=LONGEST_TYPE),
         "device_id": rule.device_id,
         "threshold": None,
+        "abnormal": None,
     }
     for name in ("kind", "severity"):
         if not values[name]:
@@ -67,6 +70,10 @@ def _fields(rule: rule_pb2.Rule) -> Document:
         values["threshold"] = _threshold(fields, rule.threshold)
     elif rule.HasField("threshold"):
         fields.refuse("threshold", f"is for rules of the kind {Kind.THRESHOLD} alone")
+    if rule.kind == Kind.ABNORMAL:
+        values["abnormal"] = _abnormal(fields, rule.abnormal)
+    elif rule.HasField("abnormal"):
+        fields.refuse("abnormal", f"is for rules of the kind {Kind.ABNORMAL} alone")
     fields.check()
     return values
 
@@ -92,3 +99,21 @@ def _threshold(fields: Fields, threshold: rule_pb2.Threshold) -> Document:
         "clear_limit": clear_limit,
         "for_seconds": threshold.for_seconds,
     }
+
+
+def _abnormal(fields: Fields, abnormal: rule_pb2.Abnormal) -> Document:
+    if not METRIC.fullmatch(abnormal.metric):
+        fields.refuse("abnormal.metric", f"must be a metric name ({METRIC.pattern})")
+    values = {
+        "metric": abnormal.metric,
+        "z_score": abnormal.z_score or Z_SCORE,
+        "alpha": abnormal.alpha or ALPHA,
+        "warm_up": abnormal.warm_up or WARM_UP,
+    }
+    if not Z_SCORES[0] <= values["z_score"] <= Z_SCORES[1]:
+        fields.refuse("abnormal.z_score", f"must be from {Z_SCORES[0]} to {Z_SCORES[1]}")
+    if not 0 < values["alpha"] <= LARGEST_ALPHA:
+        fields.refuse("abnormal.alpha", f"must be above 0 and at most {LARGEST_ALPHA}")
+    if not WARM_UPS[0] <= values["warm_up"] <= WARM_UPS[1]:
+        fields.refuse("abnormal.warm_up", f"must be from {WARM_UPS[0]} to {WARM_UPS[1]}")
+    return values

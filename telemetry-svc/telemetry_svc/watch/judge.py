@@ -1,15 +1,28 @@
 """What the rules make of the fleet: their memory of each device, and the alerts that open and clear."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from telemetry_svc.columns.fleet import Fleet, Presence
-from telemetry_svc.columns.frame import Frame, Mask
+from telemetry_svc.columns.frame import PARTITIONS, Floats, Frame, Ids, Ints, Mask
+from telemetry_svc.watch.abnormal import Profile
 from telemetry_svc.watch.presence import Patience
-from telemetry_svc.watch.rules import Excursion, Kind, Outcome, Phase, Rule, Threshold, crossing, step, words
+from telemetry_svc.watch.rules import (
+    Abnormal,
+    Excursion,
+    Kind,
+    Outcome,
+    Phase,
+    Rule,
+    Threshold,
+    crossing,
+    step,
+    unusual,
+    words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +51,18 @@ Change = Opening | Clearing
 
 @dataclass(slots=True)
 class Memory:
-    """What a rule remembers: of which devices it waits for more (`excursions`), and the same as a column."""
+    """What a rule remembers: of which devices it waits for more (`excursions`), and the same as a column; and what is
+    usual for each device, if that is what it looks at."""
 
     rule: Rule
     excursions: dict[int, Excursion] = field(default_factory=dict)
     phase: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
+    profile: Profile = field(default_factory=Profile)
 
     def grow(self, capacity: int) -> None:
-        """Makes the column as long as the fleet's."""
+        """Makes the columns as long as the fleet's."""
+        if self.rule.abnormal:
+            self.profile.grow(capacity)
         if len(self.phase) < capacity:
             self.phase = np.concatenate([self.phase, np.zeros(capacity - len(self.phase), np.int8)])
 
@@ -99,38 +116,87 @@ class Judge:
         for memory in self._memories.values():
             if device_id in memory.excursions:
                 memory.put(device_id, None)
+            memory.profile.forget(device_id)
+        self._fleet.dirty[device_id % PARTITIONS] = True
+
+    def profiles(self) -> Iterator[tuple[Rule, Profile]]:
+        """What the rules learned of the devices, as long as the fleet's columns."""
+        for memory in self._memories.values():
+            if memory.rule.abnormal:
+                memory.grow(self._fleet.capacity)
+                yield memory.rule, memory.profile
+
+    def profile(self, rule_id: str, rule_version: int) -> Profile | None:
+        """Likewise, of one rule; None when it is gone, or is not the same."""
+        found = (profile for rule, profile in self.profiles() if (rule.id, rule.version) == (rule_id, rule_version))
+        return next(found, None)
 
     def see(self, frame: Frame) -> list[Change]:
         """Takes in readings of known devices."""
         news = self._fleet.apply(frame)
         changes: list[Change] = []
         for memory in self._memories.values():
-            threshold = memory.rule.threshold
-            if threshold and threshold.metric in frame.values and frame.received_ms >= memory.rule.since_ms:
-                changes += self._step(memory, threshold, frame, news[threshold.metric])
+            rule = memory.rule
+            if rule.metric in frame.values and frame.received_ms >= rule.since_ms:
+                memory.grow(self._fleet.capacity)
+                if rule.threshold:
+                    changes += self._step(memory, rule.threshold, frame, news[rule.metric])
+                elif rule.abnormal:
+                    changes += self._learn(memory, rule.abnormal, frame, news[rule.metric])
         return changes
 
     def _step(self, memory: Memory, threshold: Threshold, frame: Frame, news: Mask) -> list[Change]:
         rule, values = memory.rule, frame.values[threshold.metric]
-        memory.grow(self._fleet.capacity)
         chosen = news & crossing(threshold, values, memory.phase[frame.device])
         if not chosen.any():
             return []
         devices = np.unique(frame.device[chosen])
         devices = devices[rule.applies(self._fleet, devices)]
-        rows = np.flatnonzero(news & np.isin(frame.device, devices))
-        rows = rows[np.lexsort((frame.time_ms[rows], frame.device[rows]))]
+        rows = _ordered(frame, news & np.isin(frame.device, devices))
+        levels = values[rows]
+
+        def told(row: int) -> tuple[float, str]:
+            return float(levels[row]), words(threshold, float(levels[row]))
+
+        return self._walk(memory, threshold, frame.device[rows], frame.time_ms[rows], levels, told)
+
+    def _learn(self, memory: Memory, abnormal: Abnormal, frame: Frame, news: Mask) -> list[Change]:
+        rows = _ordered(frame, news & memory.rule.applies(self._fleet, frame.device))
+        device, time_ms = frame.device[rows], frame.time_ms[rows]
+        # Of rows that agree in device and time the first one counts: nothing is learned twice.
+        single = (np.diff(device, prepend=-1) != 0) | (np.diff(time_ms, prepend=-1) != 0)
+        device, time_ms, values = device[single], time_ms[single], frame.values[abnormal.metric][rows[single]]
+        scores, means = memory.profile.take(device, values, abnormal.alpha, abnormal.warm_up)
+        chosen = np.isin(device, np.unique(device[crossing(abnormal.band, scores, memory.phase[device])]))
+        values, scores, means = values[chosen], scores[chosen], means[chosen]
+
+        def told(row: int) -> tuple[float, str]:
+            value = float(values[row])
+            return value, unusual(abnormal.metric, value, float(means[row]), float(scores[row]))
+
+        return self._walk(memory, abnormal.band, device[chosen], time_ms[chosen], scores, told)
+
+    def _walk(
+        self,
+        memory: Memory,
+        threshold: Threshold,
+        device: Ids,
+        time_ms: Ints,
+        levels: Floats,
+        told: Callable[[int], tuple[float, str]],
+    ) -> list[Change]:
+        """Steps through rows one by one; `told`: the value and the words of an alert that a row opens."""
         changes: list[Change] = []
-        columns = frame.device[rows].tolist(), frame.time_ms[rows].tolist(), values[rows].tolist()
-        for device_id, time_ms, value in zip(*columns, strict=True):
+        columns = device.tolist(), time_ms.tolist(), levels.tolist()
+        for row, (device_id, time, level) in enumerate(zip(*columns, strict=True)):
             before = memory.excursions.get(device_id)
-            after, outcome = step(threshold, before, time_ms, value)
+            after, outcome = step(threshold, before, time, level)
             if after is not before:
                 memory.put(device_id, after)
             if outcome is Outcome.OPENED and after:
-                changes.append(self._opening(rule, device_id, after.since_ms, value, words(threshold, value)))
+                changes.append(self._opening(memory.rule, device_id, after.since_ms, *told(row)))
             elif outcome is Outcome.CLEARED:
-                changes.append(Clearing(rule, device_id, time_ms))
+                changes.append(Clearing(memory.rule, device_id, time))
         return changes
 
     def sweep(self, now_ms: int) -> list[Change]:
@@ -147,12 +213,14 @@ class Judge:
         silent = np.flatnonzero((self._fleet.presence == Presence.OFFLINE) & (memory.phase == Phase.WITHIN))
         silent = silent[memory.rule.applies(self._fleet, silent)]
         due_ms = self._patience.ends_ms(self._fleet, silent)
+        allowed_ms = self._fleet.silences(silent, self._patience.silence_ms)
         changes: list[Change] = []
-        for device_id, opened_ms in zip(silent.tolist(), due_ms.tolist(), strict=True):
+        columns = silent.tolist(), due_ms.tolist(), allowed_ms.tolist()
+        for device_id, opened_ms, silence_ms in zip(*columns, strict=True):
             memory.put(device_id, Excursion(opened_ms, opened=True))
             silence = (now_ms - int(self._fleet.last_seen_ms[device_id])) / 1000
             seen = self._fleet.last_seen_ms[device_id] > 0
-            message = f"silent for more than {self._patience.silence_ms // 1000} s" if seen else "never heard of"
+            message = f"silent for more than {silence_ms // 1000} s" if seen else "never heard of"
             changes.append(self._opening(memory.rule, device_id, opened_ms, silence if seen else 0.0, message))
         return changes
 
@@ -167,3 +235,9 @@ class Judge:
 
     def _opening(self, rule: Rule, device_id: int, opened_ms: int, value: float, message: str) -> Opening:
         return Opening(rule, device_id, int(self._fleet.version[device_id]), opened_ms, value, message)
+
+
+def _ordered(frame: Frame, chosen: Mask) -> NDArray[np.intp]:
+    """The chosen rows by device, those of one device by time, equal ones as they came."""
+    rows = np.flatnonzero(chosen)
+    return rows[np.lexsort((frame.time_ms[rows], frame.device[rows]))]

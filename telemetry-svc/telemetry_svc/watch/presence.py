@@ -13,14 +13,16 @@ Devices = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a device may be silent, and how long it has to speak at all after it came to its status."""
+    """How long a device may be silent unless its type says otherwise, and how long it has to speak at all after it came
+    to its status."""
 
     silence_ms: int
     grace_ms: int
 
     def ends_ms(self, fleet: Fleet, devices: Devices | slice) -> Ints:
         """When each of these devices is silent for too long, if it says nothing more."""
-        return np.maximum(fleet.last_seen_ms[devices] + self.silence_ms, fleet.since_ms[devices] + self.grace_ms)
+        silence_ms = fleet.silences(devices, self.silence_ms)
+        return np.maximum(fleet.last_seen_ms[devices] + silence_ms, fleet.since_ms[devices] + self.grace_ms)
 
 
 def judge(fleet: Fleet, patience: Patience, now_ms: int, healthy_since_ms: int | None) -> tuple[Devices, Devices]:
@@ -29,13 +31,14 @@ def judge(fleet: Fleet, patience: Patience, now_ms: int, healthy_since_ms: int |
     Silence says something of a device only while it could be heard: nobody goes while ingest is not healthy (None), and
     once it is, everybody has the full time again. A device that may not send any more goes at once.
     """
-    heard = fleet.last_seen_ms > now_ms - patience.silence_ms
+    silence_ms = fleet.silences(slice(None), patience.silence_ms)
+    heard = fleet.last_seen_ms > now_ms - silence_ms
     may_send = MAY_SEND[fleet.status]
     came = np.flatnonzero(may_send & heard & (fleet.presence != Presence.ONLINE))
     fleet.presence[came] = Presence.ONLINE
     gone = ~may_send & (fleet.presence == Presence.ONLINE)
-    if healthy_since_ms is not None and now_ms - healthy_since_ms > patience.silence_ms:
-        overdue = now_ms > patience.ends_ms(fleet, slice(None))
+    if healthy_since_ms is not None:
+        overdue = (now_ms - healthy_since_ms > silence_ms) & (now_ms > patience.ends_ms(fleet, slice(None)))
         gone |= may_send & overdue & (fleet.presence != Presence.OFFLINE)
     went = np.flatnonzero(gone)
     fleet.presence[went] = Presence.OFFLINE

@@ -10,7 +10,7 @@ from servicekit.errors import StaleVersion
 from telemetry_svc.clock import Clock, milliseconds, moment
 from telemetry_svc.errors import RuleNotFound
 from telemetry_svc.store import Collection, Document
-from telemetry_svc.watch.rules import Direction, Kind, Rule, Severity, Threshold
+from telemetry_svc.watch.rules import Abnormal, Direction, Kind, Rule, Severity, Threshold
 from telemetry_svc.watch.telling import changed, first
 
 CHANGED = "telemetry.rule.changed"
@@ -19,7 +19,7 @@ FIRST_RULES = "first_rules"
 
 def to_rule(document: Document) -> Rule:
     """The rule of a document."""
-    threshold = document["threshold"]
+    threshold, abnormal = document["threshold"], document.get("abnormal")
     return Rule(
         document["_id"],
         document["version"],
@@ -37,6 +37,7 @@ def to_rule(document: Document) -> Rule:
             threshold["for_seconds"] * 1000,
         ),
         since_ms=milliseconds(document["updated_at"]),
+        abnormal=Abnormal(**abnormal) if abnormal else None,
     )
 
 
@@ -115,6 +116,7 @@ class Rulebook:
             "device_type": "",
             "device_id": 0,
             "threshold": None,
+            "abnormal": None,
         }
         document = {**self._new(fields), "_id": "offline"}
         await self._rules.update_one({"_id": "offline"}, {"$setOnInsert": first(CHANGED, document)}, upsert=True)

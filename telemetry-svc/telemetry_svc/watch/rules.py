@@ -17,6 +17,11 @@ class Kind(StrEnum):
 
     THRESHOLD = "threshold"
     OFFLINE = "offline"
+    ABNORMAL = "abnormal"
+
+
+# The kind of the alerts that no rule makes, and in the place of their rule's id.
+DRIFT = "drift"
 
 
 class Severity(StrEnum):
@@ -25,6 +30,11 @@ class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
+
+
+SEVERITIES = list(Severity)
+# How bad each is: the greater, the worse.
+RANKS = {severity.value: rank for rank, severity in enumerate(SEVERITIES)}
 
 
 class Direction(StrEnum):
@@ -57,6 +67,24 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Abnormal:
+    """A value further than `z_score` standard deviations from what its device measured before; over at half of that.
+
+    `alpha`: the weight of the newest value; `warm_up`: how many values of a device are only learned from.
+    """
+
+    metric: str
+    z_score: float
+    alpha: float
+    warm_up: int
+
+    @property
+    def band(self) -> Threshold:
+        """The same as limits on scores."""
+        return Threshold(self.metric, Direction.ABOVE, self.z_score, self.z_score / 2)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """When to raise an alert, and for which devices: those of a type ("": any), or one (0: any)."""
 
@@ -70,6 +98,13 @@ class Rule:
     threshold: Threshold | None = None
     # Judges what was received from then on.
     since_ms: int = 0
+    abnormal: Abnormal | None = None
+
+    @property
+    def metric(self) -> str:
+        """The metric that it looks at; empty when it looks at none."""
+        judged = self.threshold or self.abnormal
+        return judged.metric if judged else ""
 
     def applies(self, fleet: Fleet, devices: Ids | NDArray[np.intp]) -> Mask:
         """Which of these known devices it watches: only deployed ones, for an alert asks somebody to do something."""
@@ -139,3 +174,8 @@ def step(
 def words(threshold: Threshold, value: float) -> str:
     """The alert in words: "temperature 91.2 above 85"."""
     return f"{threshold.metric} {value:g} {threshold.direction} {threshold.limit:g}"
+
+
+def unusual(metric: str, value: float, mean: float, score: float) -> str:
+    """Likewise, of an abnormal value: "temperature 91.2 is 5.3 standard deviations from its mean 21.5"."""
+    return f"{metric} {value:g} is {score:.1f} standard deviations from its mean {mean:g}"
