@@ -9,6 +9,7 @@ import grpc
 
 from gateway.frames import frame
 from gateway.settings import Limits
+from gateway.snapshots import PASSING
 from gateway.sources import Sources
 from gateway.topics import STATS, Subscriptions
 from servicekit.logs import logger
@@ -61,7 +62,9 @@ class Numbers:
                 await self._tell()
             except grpc.aio.AioRpcError as error:
                 logger.info("stats_unavailable", code=error.code().name)
-                self._stirred.set()
+                # Another refusal is as likely the next time: that waits for another change.
+                if error.code() in PASSING:
+                    self._stirred.set()
             except Exception:  # noqa: BLE001 - a bug: it must not end what others wait for
                 logger.exception("stats_failed")
             await asyncio.sleep(pause)

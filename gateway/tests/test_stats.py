@@ -2,8 +2,10 @@
 
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.json_format import MessageToDict
 
@@ -116,6 +118,48 @@ async def test_while_nobody_follows_nobody_is_asked(limits: Limits):
 
         await eventually(seen)
     assert sources.times == 0
+
+
+class Choosy:
+    """Sources that take one token, and say which were shown."""
+
+    def __init__(self, good: str) -> None:
+        self._good = good
+        self.shown: list[str] = []
+
+    async def stats(self, token: str) -> dict[str, Any]:
+        self.shown.append(token)
+        if token != self._good:
+            raise grpc.aio.AioRpcError(grpc.StatusCode.UNAUTHENTICATED, grpc.aio.Metadata(), grpc.aio.Metadata())
+        return {"devices": {}}
+
+
+class Follower:
+    """A session, as far as the numbers know it."""
+
+    def __init__(self, token: str, expires_at: float) -> None:
+        self.caller = SimpleNamespace(token=token, expires_at=expires_at)
+        self.mailbox = self
+        self.told: list[str] = []
+
+    def put(self, frame: str, key: Any) -> None:
+        self.told.append(frame)
+
+
+async def test_where_one_token_is_refused_another_followers_is_shown(limits: Limits):
+    subscriptions = Subscriptions()
+    followers: list[Any] = [Follower("revoked", 900), Follower("good", 800), Follower("spare", 700)]
+    for follower in followers:
+        subscriptions.take(follower, "stats")
+    sources: Any = Choosy("good")
+    async with Numbers(sources, subscriptions, limits) as numbers:
+        numbers.stir()
+
+        async def told() -> bool:
+            return all(follower.told for follower in followers)
+
+        await eventually(told)
+    assert sources.shown == ["revoked", "good"]
 
 
 class TestAtMostSoOften:
