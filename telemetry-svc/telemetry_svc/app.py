@@ -12,6 +12,7 @@ from fieldstock.telemetry.v1 import (
     ingest_service_pb2_grpc,
     reading_service_pb2_grpc,
     rule_service_pb2_grpc,
+    stats_service_pb2_grpc,
 )
 from servicekit.access import Verifier
 from servicekit.broker import Broker
@@ -22,9 +23,12 @@ from telemetry_svc import clock as clocks
 from telemetry_svc import store as stores
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
-from telemetry_svc.consumers import DEVICE_KEYS, QUEUE, Consumers
+from telemetry_svc.consumers import KEYS, QUEUE, Consumers
+from telemetry_svc.device_types import DeviceTypes
 from telemetry_svc.events import alert_changed, presence_changed, rule_changed
+from telemetry_svc.history.listing import Listing
 from telemetry_svc.history.queries import Readings
+from telemetry_svc.history.statistics import Statistics
 from telemetry_svc.ingest.admission import Limits
 from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.ingest.journal import Journal
@@ -37,11 +41,14 @@ from telemetry_svc.servicers.health import DeviceHealthServicer
 from telemetry_svc.servicers.ingest import IngestServicer
 from telemetry_svc.servicers.readings import ReadingServicer
 from telemetry_svc.servicers.rules import RuleServicer
+from telemetry_svc.servicers.stats import StatsServicer
 from telemetry_svc.settings import Settings
 from telemetry_svc.store import Store
 from telemetry_svc.tasks import end
 from telemetry_svc.watch.alerts import Alerts
 from telemetry_svc.watch.announcer import Announcer
+from telemetry_svc.watch.directory import Directory
+from telemetry_svc.watch.drift import Drift
 from telemetry_svc.watch.handover import Handover
 from telemetry_svc.watch.lease import Lease
 from telemetry_svc.watch.owner import Owner
@@ -60,7 +67,7 @@ async def migrate(settings: Settings, clock: Clock = clocks.system) -> None:
         await stores.migrate(store, settings.journal_hours)
         await Rulebook(store.rules, store.marks, clock).write_first()
     async with Broker(settings.amqp_url, NAME) as broker:
-        await broker.declare(QUEUE, DEVICE_KEYS)
+        await broker.declare(QUEUE, KEYS)
 
 
 @asynccontextmanager
@@ -78,6 +85,7 @@ async def running(
 
         fleet = Fleet()
         registry = Registry(store.devices, fleet)
+        types = DeviceTypes(store.types, fleet)
         journal = Journal(store.journal, patience_seconds=settings.commit_patience_seconds)
         vocabulary = Vocabulary(store.metrics)
         handover = Handover()
@@ -102,7 +110,10 @@ async def running(
         verifier.on_revocation(sources.revoke)
 
         alerts = Alerts(store.alerts, store.devices, clock)
+        drift = Drift(store.alerts, store.devices, alerts, clock)
         rulebook = Rulebook(store.rules, store.marks, clock)
+        teller = Teller(broker, [(store.alerts, alert_changed), (store.rules, rule_changed)])
+        alerts.tell = teller.nudge
         owner = Owner(
             lease=Lease(store.leases, "watch"),
             fleet=fleet,
@@ -111,7 +122,8 @@ async def running(
             state=State(store.states),
             rulebook=rulebook,
             alerts=alerts,
-            teller=Teller(broker, [(store.alerts, alert_changed), (store.rules, rule_changed)]),
+            drift=drift,
+            teller=teller,
             announcer=Announcer(broker, fleet, presence_changed),
             patience=Patience(round(settings.silence_seconds * 1000), round(settings.grace_seconds * 1000)),
             clock=clock,
@@ -120,7 +132,9 @@ async def running(
 
         await vocabulary.load()
         await registry.load()
-        Consumers(registry, alerts, sources, owner.devices_changed).start(broker, owner.rules_changed)
+        await types.load()
+        consumers = Consumers(registry, types, alerts, drift, sources, owner.devices_changed)
+        consumers.start(broker, owner.rules_changed)
         await stack.enter_async_context(groups.committing())
         await stack.enter_async_context(_in_background(owner, groups))
         registrations = [
@@ -130,11 +144,15 @@ async def running(
             ),
             (
                 reading_service_pb2_grpc.add_ReadingServiceServicer_to_server,
-                ReadingServicer(Readings(journal), fleet),
+                ReadingServicer(Readings(journal), Listing(journal), fleet, clock),
             ),
             (
                 device_health_service_pb2_grpc.add_DeviceHealthServiceServicer_to_server,
-                DeviceHealthServicer(fleet, registry, alerts),
+                DeviceHealthServicer(fleet, registry, alerts, Directory(fleet, store.devices, alerts)),
+            ),
+            (
+                stats_service_pb2_grpc.add_StatsServiceServicer_to_server,
+                StatsServicer(fleet, alerts, Statistics(journal), clock),
             ),
             (rule_service_pb2_grpc.add_RuleServiceServicer_to_server, RuleServicer(rulebook)),
             (alert_service_pb2_grpc.add_AlertServiceServicer_to_server, AlertServicer(alerts)),

@@ -1,7 +1,7 @@
 """Readings between protobuf and columns."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -206,11 +206,17 @@ def newest(fleet: Fleet, devices: Ids) -> events_pb2.LatestReadings:
     return message
 
 
-def health(fleet: Fleet, device_id: int, name: str, open_alerts: int) -> device_health_service_pb2.DeviceHealth:
-    """What is known of a known device."""
+def health(
+    fleet: Fleet, device_id: int, facts: Mapping[str, str], open_alerts: int, severity: str
+) -> device_health_service_pb2.DeviceHealth:
+    """What is known of a known device. `facts`: what is stored of it; `severity`: of its worst open alert."""
     message = device_health_service_pb2.DeviceHealth(
         device_id=device_id,
-        name=name,
+        name=facts.get("name", ""),
+        type=facts.get("type", ""),
+        location=facts.get("location", ""),
+        serial_number=facts.get("serial_number", ""),
+        severity=severity,
         status=fleet.status_of(device_id).name.lower(),
         online=bool(fleet.presence[device_id] == Presence.ONLINE),
         open_alerts=open_alerts,

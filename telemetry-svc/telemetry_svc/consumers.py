@@ -1,14 +1,18 @@
 """Events of others → what this service makes of them."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC
 
+from fieldstock.auth.v1 import events_pb2 as auth_events_pb2
 from fieldstock.inventory.v1 import events_pb2
 from servicekit.broker import Broker
 from servicekit.event import Event
 from telemetry_svc.columns.fleet import Status
+from telemetry_svc.device_types import DeviceType, DeviceTypes
 from telemetry_svc.ingest.sources import Sources
 from telemetry_svc.registry import Device, Registry
 from telemetry_svc.watch.alerts import Alerts
+from telemetry_svc.watch.drift import Drift
 
 QUEUE = "telemetry.inventory"
 # Those that carry a device as it is; credentials and settings are not for us.
@@ -24,6 +28,10 @@ DEVICE_KEYS = [
     "inventory.device.relocated",
     "inventory.device.retired",
 ]
+TYPE_KEY = "inventory.type.updated"
+REFUSED_KEY = "auth.credential.refused"
+# What the durable queue keeps for the store.
+KEYS = [*DEVICE_KEYS, TYPE_KEY, REFUSED_KEY]
 RULE_KEYS = ["telemetry.rule.changed"]
 
 # Told of devices whose status changed in memory, or whose alerts were resolved.
@@ -35,14 +43,38 @@ def _device(event: Event) -> Device:
     device = changed.device
     when = device.updated_at if device.HasField("updated_at") else changed.log.created_at
     status = Status[device.status.upper()]
-    return Device(device.id, device.name, device.type, status, device.version, when.ToDatetime(event.time.tzinfo))
+    return Device(
+        device.id,
+        device.name,
+        device.type,
+        status,
+        device.version,
+        when.ToDatetime(UTC),
+        device.serial_number,
+        device.location,
+    )
+
+
+def _type(event: Event) -> DeviceType:
+    changed = events_pb2.DeviceTypeChanged.FromString(event.body).type
+    return DeviceType(changed.type, changed.silence_seconds, changed.version)
 
 
 class Consumers:
     """A durable queue keeps the store as inventory says; a queue of this process's own does so with its memory."""
 
-    def __init__(self, registry: Registry, alerts: Alerts, sources: Sources, listener: DeviceListener) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        types: DeviceTypes,
+        alerts: Alerts,
+        drift: Drift,
+        sources: Sources,
+        listener: DeviceListener,
+    ) -> None:
         self._registry = registry
+        self._types = types
+        self._drift = drift
         self._alerts = alerts
         self._sources = sources
         self._listener = listener
@@ -53,14 +85,31 @@ class Consumers:
         async def on_rule(_event: Event) -> None:
             await rules_changed()
 
-        broker.consume(QUEUE, DEVICE_KEYS, self.store)
-        broker.subscribe(DEVICE_KEYS, self.remember, on_connect=self.reload)
+        broker.consume(QUEUE, KEYS, self.store)
+        broker.subscribe([*DEVICE_KEYS, TYPE_KEY], self.remember, on_connect=self.reload)
         broker.subscribe(RULE_KEYS, on_rule, on_connect=rules_changed)
 
     async def store(self, event: Event) -> None:
-        """Stores the device, and resolves its alerts when it left the field."""
-        device = _device(event)
-        await self._registry.store(device)
+        """Stores what the event tells of."""
+        if event.key == REFUSED_KEY:
+            await self._refused(event)
+        elif event.key == TYPE_KEY:
+            await self._types.store(_type(event))
+            self._types.remember(_type(event))
+        else:
+            await self._store_device(_device(event))
+
+    async def _refused(self, event: Event) -> None:
+        refused = auth_events_pb2.CredentialRefused.FromString(event.body)
+        await self._drift.refused(refused.device_id, refused.device_status, refused.refused_at.ToDatetime(UTC))
+
+    async def _store_device(self, device: Device) -> None:
+        """Stores the device, and resolves its alerts when it left the field, or came there."""
+        newest = await self._registry.store(device)
+        if device.in_field:
+            await self._drift.in_field(device.id, device.changed_at, newest=newest)
+        else:
+            await self._drift.out_of_field(device.id, device.changed_at)
         # Even of an event that came late or again: the process may have died between the two.
         ended = await self._alerts.end_device(device.id, device.status, device.version)
         # The memory as well: its own queue may have been away while this one kept the event.
@@ -69,12 +118,16 @@ class Consumers:
 
     async def remember(self, event: Event) -> None:
         """Places the device in memory, and ends what it may not do any more."""
+        if event.key == TYPE_KEY:
+            return self._types.remember(_type(event))
         device = _device(event)
         if self._registry.remember(device):
             await self._tell(device.id)
+        return None
 
     async def reload(self) -> None:
         """Reads what was missed while the queue was away."""
+        await self._types.load()
         changed = await self._registry.load()
         if changed:
             await self._tell(*changed)

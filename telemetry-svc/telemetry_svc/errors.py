@@ -65,6 +65,24 @@ class IngestUnavailable(ServiceError):
     code, reason = StatusCode.UNAVAILABLE, "INGEST_UNAVAILABLE"
 
 
+class AlertNotFound(ServiceError):
+    """There is no alert {id}."""
+
+    code, reason = StatusCode.NOT_FOUND, "ALERT_NOT_FOUND"
+
+
+class AlertResolved(ServiceError):
+    """Alert {id} is resolved since {resolved_at}."""
+
+    code, reason = StatusCode.FAILED_PRECONDITION, "ALERT_RESOLVED"
+
+
+class TooManyReadings(ServiceError):
+    """The last {window} s hold more than {most} readings; ask for a shorter window."""
+
+    code, reason = StatusCode.FAILED_PRECONDITION, "TOO_MANY_READINGS"
+
+
 class RuleNotFound(ServiceError):
     """There is no rule {id}."""
 

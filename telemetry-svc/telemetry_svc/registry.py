@@ -6,7 +6,7 @@ from datetime import datetime
 from pymongo.errors import DuplicateKeyError
 
 from telemetry_svc.clock import milliseconds
-from telemetry_svc.columns.fleet import Fleet, Status
+from telemetry_svc.columns.fleet import MAY_SEND, Fleet, Status
 from telemetry_svc.store import Collection, Document
 
 
@@ -20,6 +20,13 @@ class Device:
     status: Status
     version: int
     changed_at: datetime
+    serial_number: str = ""
+    location: str = ""
+
+    @property
+    def in_field(self) -> bool:
+        """Whether it may ask for a token, and send."""
+        return bool(MAY_SEND[self.status])
 
 
 class Registry:
@@ -37,14 +44,24 @@ class Registry:
             "type": {"$literal": device.type},
             "status": status,
             "version": device.version,
+            "serial_number": {"$literal": device.serial_number},
+            "location": {"$literal": device.location},
+            # As they are searched: without regard to case.
+            "name_key": {"$literal": device.name.casefold()},
+            "serial_key": {"$literal": device.serial_number.casefold()},
             # Since when it has this status, however often its other facts change.
             "since": {"$cond": [{"$eq": ["$status", status]}, "$since", device.changed_at]},
         }
+        if device.in_field:
+            # The last time that it was known to be in the field, whatever came after.
+            update["fielded_at"] = {"$max": ["$fielded_at", device.changed_at]}
         try:
             await self._devices.update_one(
                 {"_id": device.id, "version": {"$lt": device.version}}, [{"$set": update}], upsert=True
             )
         except DuplicateKeyError:
+            if device.in_field:
+                await self._devices.update_one({"_id": device.id}, {"$max": {"fielded_at": device.changed_at}})
             return False
         return True
 
@@ -56,6 +73,7 @@ class Registry:
             device_type=device.type,
             version=device.version,
             since_ms=milliseconds(device.changed_at),
+            location=device.location,
         )
 
     async def load(self) -> list[int]:
@@ -76,4 +94,6 @@ def _device(document: Document) -> Device:
         Status[document["status"].upper()],
         document["version"],
         document["since"],
+        document.get("serial_number", ""),
+        document.get("location", ""),
     )

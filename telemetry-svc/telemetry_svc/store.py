@@ -41,6 +41,8 @@ class Store:
         self.metrics = collection("metrics")
         # Inventory's devices, as its events tell of them.
         self.devices = collection("devices")
+        # Inventory's types of devices, likewise.
+        self.types = collection("types")
         self.rules = collection("rules")
         self.alerts = collection("alerts")
         # What the readings said of each device, a block for each partition: see watch/state.py.
@@ -88,8 +90,20 @@ async def migrate(store: Store, journal_hours: float) -> None:
             ),
             IndexModel([("opened_at", DESCENDING), ("_id", DESCENDING)], name="newest_first"),
             IndexModel([("device_id", ASCENDING), ("opened_at", DESCENDING)], name="of_device"),
+            # The few that somebody resolved while their condition held, and it still does.
+            IndexModel(
+                [("rule_id", ASCENDING), ("device_id", ASCENDING)],
+                name="muted",
+                partialFilterExpression={"muted": True},
+            ),
             # Absent once all is told: the index holds only what waits.
             IndexModel([("events.at", ASCENDING)], name="untold", sparse=True),
+        ]
+    )
+    await store.devices.create_indexes(
+        [
+            IndexModel([("name_key", ASCENDING), ("_id", ASCENDING)], name="by_name"),
+            IndexModel([("serial_key", ASCENDING), ("_id", ASCENDING)], name="by_serial"),
         ]
     )
     await store.rules.create_indexes([IndexModel([("events.at", ASCENDING)], name="untold", sparse=True)])

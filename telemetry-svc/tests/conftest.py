@@ -27,6 +27,8 @@ from fieldstock.telemetry.v1 import (
     rule_pb2,
     rule_service_pb2,
     rule_service_pb2_grpc,
+    stats_service_pb2,
+    stats_service_pb2_grpc,
 )
 from servicekit.access import Kind, Role
 from servicekit.broker import Broker
@@ -98,6 +100,7 @@ class Client:
         self._health: Any = device_health_service_pb2_grpc.DeviceHealthServiceStub(channel)
         self._rules: Any = rule_service_pb2_grpc.RuleServiceStub(channel)
         self._alerts: Any = alert_service_pb2_grpc.AlertServiceStub(channel)
+        self._stats: Any = stats_service_pb2_grpc.StatsServiceStub(channel)
 
     async def _call(self, method: Any, request: Any) -> Any:
         return await method(request, metadata=self._metadata, timeout=20)
@@ -142,6 +145,19 @@ class Client:
     async def alert(self, **fields: Any) -> Any:
         """The newest alert that fits, as soon as there is one."""
         return (await eventually(lambda: self.alerts(**fields)))[0]
+
+    async def acknowledge(self, id: str, **fields: Any) -> Any:
+        request = alert_service_pb2.AcknowledgeAlertRequest(id=id, **fields)
+        return await self._call(self._alerts.AcknowledgeAlert, request)
+
+    async def resolve(self, id: str, **fields: Any) -> Any:
+        return await self._call(self._alerts.ResolveAlert, alert_service_pb2.ResolveAlertRequest(id=id, **fields))
+
+    async def stats(self, **fields: Any) -> Any:
+        return await self._call(self._stats.GetStats, stats_service_pb2.GetStatsRequest(**fields))
+
+    async def readings(self, **fields: Any) -> Any:
+        return await self._call(self._readings.ListReadings, reading_service_pb2.ListReadingsRequest(**fields))
 
     async def add_rule(self, **fields: Any) -> Any:
         """A threshold rule: critical, above 85 unless told otherwise."""

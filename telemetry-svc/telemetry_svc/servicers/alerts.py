@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from fieldstock.telemetry.v1 import alert_service_pb2, alert_service_pb2_grpc
+from fieldstock.telemetry.v1 import alert_pb2, alert_service_pb2, alert_service_pb2_grpc
+from servicekit.access import caller
 from servicekit.fields import Fields
 from servicekit.paging import MILLISECONDS, TEXT, read_page
 from telemetry_svc.clock import milliseconds, moment
@@ -10,6 +11,7 @@ from telemetry_svc.events import alert_to_proto
 from telemetry_svc.watch.alerts import Alerts
 from telemetry_svc.watch.rules import Severity
 
+LONGEST_NOTE = 1_000
 STATES: dict[str, dict[str, Any]] = {
     "active": {"resolved_at": None},
     "resolved": {"resolved_at": {"$ne": None}},
@@ -33,6 +35,23 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
             alerts=[alert_to_proto(alert) for alert in alerts],
             next_page_token=page.token([milliseconds(last["opened_at"]), last["_id"]]) if last else "",
         )
+
+    async def AcknowledgeAlert(self, request: Any, context: Any) -> alert_pb2.Alert:
+        note = _note(request)
+        return alert_to_proto(await self._alerts.acknowledge(request.id, caller().name, note, request.version))
+
+    async def ResolveAlert(self, request: Any, context: Any) -> alert_pb2.Alert:
+        note = _note(request)
+        return alert_to_proto(await self._alerts.resolve(request.id, caller().name, note, request.version))
+
+
+def _note(request: Any) -> str:
+    fields = Fields()
+    note = fields.prose("note", request.note, longest=LONGEST_NOTE)
+    if request.version < 0:
+        fields.refuse("version", "must not be negative")
+    fields.check()
+    return note
 
 
 def _which(request: Any) -> dict[str, Any]:

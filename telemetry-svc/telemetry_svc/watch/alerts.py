@@ -1,33 +1,40 @@
 """The alerts: opened and resolved in MongoDB, one open alert for each rule and device."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
 
-from pymongo import DESCENDING, UpdateOne
+import numpy as np
+from numpy.typing import NDArray
+from pymongo import DESCENDING, ReturnDocument, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from servicekit.errors import StaleVersion
 from servicekit.logs import logger
 from telemetry_svc.clock import Clock, milliseconds, moment
 from telemetry_svc.columns.fleet import Status
+from telemetry_svc.columns.frame import Ids, Ints
+from telemetry_svc.errors import AlertNotFound, AlertResolved
 from telemetry_svc.observability import ALERTS_OPENED
 from telemetry_svc.store import Collection, Document
 from telemetry_svc.watch.judge import Change, Opening
-from telemetry_svc.watch.rules import Rule
+from telemetry_svc.watch.rules import DRIFT, RANKS, Rule
 from telemetry_svc.watch.telling import changed, first
 
 ALERTS = UUID("7d0c4a3e-54fb-4c8e-9d3a-6a1f3a5cf0b2")
 DUPLICATE_KEY = 11000
 OPENED, UPDATED, RESOLVED = "telemetry.alert.opened", "telemetry.alert.updated", "telemetry.alert.resolved"
+ACKNOWLEDGED = "telemetry.alert.acknowledged"
 
 
 class Because(StrEnum):
     """Why an alert was resolved."""
 
     CLEARED = "condition_cleared"
+    BY_HAND = "by_hand"
     RECALLED = "device_recalled"
     MAINTENANCE = "device_in_maintenance"
     RETIRED = "device_retired"
@@ -60,6 +67,31 @@ def alert_id(rule: Rule, device_id: int, opened_ms: int) -> str:
     return uuid5(ALERTS, f"{rule.id}/{rule.version}/{device_id}/{opened_ms}").hex
 
 
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """What every new alert has in common. Nobody saw it yet, and it has no end."""
+
+    identity: str
+    opened_at: datetime
+    updated_at: datetime
+
+    def document(self) -> Document:
+        """The fields of it."""
+        return {
+            "_id": self.identity,
+            "acknowledged_at": None,
+            "acknowledged_by": "",
+            "acknowledged_note": "",
+            "opened_at": self.opened_at,
+            "resolved_at": None,
+            "resolved_because": "",
+            "resolved_by": "",
+            "resolved_note": "",
+            "version": 1,
+            "updated_at": self.updated_at,
+        }
+
+
 class Alerts:
     """Every change writes the alert and its event in one document at once."""
 
@@ -67,11 +99,13 @@ class Alerts:
         self._alerts = alerts
         self._devices = devices
         self._clock = clock
+        # Told of every change that was made here by somebody, so that it is told on.
+        self.tell: Callable[[], None] = lambda: None
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """Opens and resolves, in this order. Doing it again changes nothing."""
         names = await self._names({change.device_id for change in changes if isinstance(change, Opening)})
-        writes = [self._write(change, names) for change in changes]
+        writes = [write for change in changes for write in self._writes(change, names)]
         while writes:
             try:
                 await self._alerts.bulk_write(writes, ordered=True)
@@ -84,58 +118,114 @@ class Alerts:
                 logger.warning("alert_is_open", key=problem.get("keyValue"))
                 del writes[: problem["index"] + 1]
 
-    def _write(self, change: Change, names: Mapping[int, str]) -> UpdateOne:
+    def _writes(self, change: Change, names: Mapping[int, str]) -> list[UpdateOne | UpdateMany]:
         if isinstance(change, Opening):
             ALERTS_OPENED.labels(change.rule.severity).inc()
             document = self._document(change, names.get(change.device_id, ""))
-            return UpdateOne({"_id": document["_id"]}, {"$setOnInsert": first(OPENED, document)}, upsert=True)
+            return [UpdateOne({"_id": document["_id"]}, {"$setOnInsert": first(OPENED, document)}, upsert=True)]
         # Whichever is open: should memory have another beginning than the alert, it is over all the same.
         cleared_at = moment(change.cleared_ms)
         which = {"rule_id": change.rule.id, "device_id": change.device_id, "opened_at": {"$lte": cleared_at}}
-        return UpdateOne({**which, "resolved_at": None}, self._resolve(cleared_at, Because.CLEARED))
+        return [
+            UpdateOne({**which, "resolved_at": None}, self._resolve(cleared_at, Because.CLEARED)),
+            UpdateMany({**which, "muted": True}, {"$set": {"muted": False}}),
+        ]
 
     def _document(self, opening: Opening, device_name: str) -> Document:
         rule = opening.rule
+        identity = alert_id(rule, opening.device_id, opening.opened_ms)
         return {
-            "_id": alert_id(rule, opening.device_id, opening.opened_ms),
+            **Blank(identity, moment(opening.opened_ms), moment(self._clock())).document(),
             "device_id": opening.device_id,
             "device_name": device_name,
             "device_version": opening.device_version,
             "rule_id": rule.id,
             "rule_version": rule.version,
             "kind": rule.kind.value,
-            "metric": rule.threshold.metric if rule.threshold else "",
+            "metric": rule.metric,
             "severity": rule.severity.value,
             "message": opening.message,
             "value": opening.value,
-            "acknowledged_at": None,
-            "acknowledged_by": "",
-            "opened_at": moment(opening.opened_ms),
-            "resolved_at": None,
-            "resolved_because": "",
-            "version": 1,
-            "updated_at": moment(self._clock()),
         }
+
+    async def acknowledge(self, identity: str, by: str, note: str, version: int) -> Document:
+        """Somebody has seen it; a second time changes nothing. `version` 0 takes any.
+
+        Raises AlertNotFound, AlertResolved, StaleVersion.
+        """
+        now = moment(self._clock())
+        fields = {
+            "acknowledged_at": now,
+            "acknowledged_by": {"$literal": by},
+            "acknowledged_note": {"$literal": note},
+        }
+        which = {"_id": identity, "acknowledged_at": None}
+        done = await self._by_hand(which, version, changed(ACKNOWLEDGED, fields, now))
+        if done:
+            return done
+        alert = await self._unresolved(identity)
+        if alert["acknowledged_at"] is None:
+            raise StaleVersion(current=alert["version"], version=version)
+        return alert
+
+    async def resolve(self, identity: str, by: str, note: str, version: int) -> Document:
+        """Ends it, and mutes its rule for its device until the condition does not hold any more. `version` 0 takes any.
+
+        Raises AlertNotFound, AlertResolved, StaleVersion.
+        """
+        now = moment(self._clock())
+        # What the rules remember stays as it is: to them the alert is open, until it clears.
+        fields = {"resolved_by": {"$literal": by}, "resolved_note": {"$literal": note}, "muted": True}
+        done = await self._by_hand({"_id": identity}, version, self._resolve(now, Because.BY_HAND, fields))
+        if done:
+            return done
+        raise StaleVersion(current=(await self._unresolved(identity))["version"], version=version)
+
+    async def _by_hand(self, which: Mapping[str, Any], version: int, update: list[dict[str, Any]]) -> Document | None:
+        done = await self._alerts.find_one_and_update(
+            {**which, "resolved_at": None, **({"version": version} if version else {})},
+            update,
+            {"events": False},
+            return_document=ReturnDocument.AFTER,
+        )
+        if done:
+            self.tell()
+        return done
+
+    async def _unresolved(self, identity: str) -> Document:
+        alert = await self._alerts.find_one({"_id": identity}, {"events": False})
+        if alert is None:
+            raise AlertNotFound(id=identity)
+        if alert["resolved_at"] is not None:
+            raise AlertResolved(id=identity, resolved_at=alert["resolved_at"].isoformat(timespec="seconds"))
+        return alert
 
     async def end_device(self, device_id: int, status: Status, version: int) -> bool:
         """Resolves a device's alerts when it came to a status that has none; those of its later deployments stay."""
         because = ENDED_BY.get(status)
         if because is None:
             return False
-        return await self._end({"device_id": device_id, "device_version": {"$lt": version}}, because)
+        which = {"device_id": device_id, "device_version": {"$lt": version}, "kind": {"$ne": DRIFT}}
+        return await self.end(which, because)
 
     async def end_rule(self, rule_id: str, *, through_version: int, because: Because) -> bool:
         """Resolves the alerts of a rule, up to this version of it."""
-        return await self._end({"rule_id": rule_id, "rule_version": {"$lte": through_version}}, because)
+        return await self.end({"rule_id": rule_id, "rule_version": {"$lte": through_version}}, because)
 
-    async def _end(self, which: Mapping[str, Any], because: Because) -> bool:
+    async def end(self, which: Mapping[str, Any], because: Because) -> bool:
+        """Resolves those that fit, and ends what was muted of them; whether there was any."""
         update = self._resolve(moment(self._clock()), because)
-        return bool((await self._alerts.update_many({**which, "resolved_at": None}, update)).modified_count)
+        unmuted = await self._alerts.update_many({**which, "muted": True}, {"$set": {"muted": False}})
+        ended = await self._alerts.update_many({**which, "resolved_at": None}, update)
+        if ended.modified_count:
+            self.tell()
+        return bool(unmuted.modified_count or ended.modified_count)
 
     async def open_ones(self, which: Mapping[str, Any]) -> AsyncIterator[OpenAlert]:
-        """The alerts without an end, of those that fit."""
+        """The alerts of rules whose condition holds, of those that fit: without an end, or with one made by hand."""
         fields = ["rule_id", "rule_version", "device_id", "opened_at"]
-        async with self._alerts.find({**which, "resolved_at": None}, fields) as found:
+        holds = {"$or": [{"resolved_at": None}, {"muted": True}], "kind": {"$ne": DRIFT}}
+        async with self._alerts.find({**which, **holds}, fields) as found:
             async for document in found:
                 yield OpenAlert(
                     document["_id"],
@@ -145,15 +235,18 @@ class Alerts:
                     milliseconds(document["opened_at"]),
                 )
 
-    async def count_open(self, device_ids: Sequence[int]) -> Mapping[int, int]:
-        """How many alerts each of these devices has open; without those that have none."""
+    async def open_by_severity(self, which: Mapping[str, Any]) -> tuple[Ids, NDArray[np.int8], Ints]:
+        """Device, rank of the severity (an index into SEVERITIES) and number of the open alerts that fit, as columns
+        with a row for each device and severity."""
         counted = await self._alerts.aggregate(
             [
-                {"$match": {"device_id": {"$in": list(device_ids)}, "resolved_at": None}},
-                {"$group": {"_id": "$device_id", "alerts": {"$sum": 1}}},
+                {"$match": {**which, "resolved_at": None}},
+                {"$group": {"_id": {"d": "$device_id", "s": "$severity"}, "alerts": {"$sum": 1}}},
             ]
         )
-        return {group["_id"]: group["alerts"] async for group in counted}
+        rows = [(one["_id"]["d"], RANKS[one["_id"]["s"]], one["alerts"]) async for one in counted]
+        table = np.array(rows, np.int64).reshape(len(rows), 3)
+        return table[:, 0].astype(np.int32), table[:, 1].astype(np.int8), table[:, 2]
 
     async def page(
         self, which: Mapping[str, Any], size: int, after: tuple[datetime, str] | None
@@ -179,7 +272,7 @@ class Alerts:
         found = self._devices.find({"_id": {"$in": list(device_ids)}}, ["name"])
         return {document["_id"]: document["name"] async for document in found}
 
-    def _resolve(self, when: datetime, because: Because) -> list[dict[str, Any]]:
+    def _resolve(self, when: datetime, because: Because, more: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         # A device's clock may be ahead of ours: nothing ends before it began.
-        fields = {"resolved_at": {"$max": ["$opened_at", when]}, "resolved_because": because.value}
+        fields = {"resolved_at": {"$max": ["$opened_at", when]}, "resolved_because": because.value, **(more or {})}
         return changed(RESOLVED, fields, moment(self._clock()))

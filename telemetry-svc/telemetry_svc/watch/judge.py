@@ -228,8 +228,9 @@ class Judge:
         heard = np.flatnonzero((self._fleet.presence == Presence.ONLINE) & (memory.phase == Phase.OPEN))
         changes: list[Change] = []
         for device_id in heard.tolist():
+            # Not before it began: it may also be over because the device's type allows a longer silence by now.
+            cleared_ms = max(int(self._fleet.last_seen_ms[device_id]), memory.excursions[device_id].since_ms)
             memory.put(device_id, None)
-            cleared_ms = int(self._fleet.last_seen_ms[device_id])
             changes.append(Clearing(memory.rule, device_id, cleared_ms))
         return changes
 

@@ -17,6 +17,7 @@ from telemetry_svc.observability import OWNER, ROWS_WATCHED
 from telemetry_svc.tasks import together
 from telemetry_svc.watch.alerts import Alerts, Because
 from telemetry_svc.watch.announcer import Announcer
+from telemetry_svc.watch.drift import Drift
 from telemetry_svc.watch.handover import Handover
 from telemetry_svc.watch.judge import Change, Judge
 from telemetry_svc.watch.lease import Lease, LeaseLost
@@ -48,6 +49,7 @@ class Owner:
         state: State,
         rulebook: Rulebook,
         alerts: Alerts,
+        drift: Drift,
         teller: Teller,
         announcer: Announcer,
         patience: Patience,
@@ -60,6 +62,7 @@ class Owner:
         self._state = state
         self._rulebook = rulebook
         self._alerts = alerts
+        self._drift = drift
         self._teller = teller
         self._announcer = announcer
         self._patience = patience
@@ -92,6 +95,7 @@ class Owner:
             self._follow(),
             self._sweep_now_and_then(groups),
             self._save_now_and_then(),
+            self._expire_now_and_then(),
             self._teller.run(),
             self._announcer.run(),
         )
@@ -178,6 +182,14 @@ class Owner:
                     await self._state.save(self._fleet, self._judge, self._position_ms)
             except PyMongoError as error:
                 logger.warning("state_not_saved", error=str(error))
+
+    async def _expire_now_and_then(self) -> None:
+        while True:
+            try:
+                await self._drift.expire()
+            except PyMongoError as error:
+                logger.warning("drift_not_expired", error=str(error))
+            await asyncio.sleep(SWEEP_SECONDS)
 
     async def devices_changed(self, device_ids: Sequence[int]) -> None:
         """Begins anew with devices that came to another status, or whose alerts were resolved."""

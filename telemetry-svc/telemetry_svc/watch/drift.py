@@ -1,0 +1,96 @@
+"""Devices that are where they should not be: not in the field, and asking for a token with the right secret."""
+
+from datetime import datetime, timedelta
+from uuid import uuid5
+
+from pymongo.errors import DuplicateKeyError
+
+from telemetry_svc.clock import Clock, moment
+from telemetry_svc.store import Collection
+from telemetry_svc.watch.alerts import ALERTS, OPENED, Alerts, Because, Blank
+from telemetry_svc.watch.rules import DRIFT, Severity
+from telemetry_svc.watch.telling import first
+
+# Without another refusal for that long it is believed to be switched off.
+QUIET = timedelta(hours=24)
+HOLDS = {"$or": [{"resolved_at": None}, {"muted": True}]}
+FIELD = ["deployed", "maintenance"]
+
+
+class Drift:
+    """One open alert for each such device. No rule makes it: its rule is called `drift`, and is not in the book."""
+
+    def __init__(self, collection: Collection, devices: Collection, alerts: Alerts, clock: Clock) -> None:
+        self._collection = collection
+        self._devices = devices
+        self._alerts = alerts
+        self._clock = clock
+
+    async def refused(self, device_id: int, status: str, refused_at: datetime) -> None:
+        """A device showed its secret while its status forbade it a token. Events come twice, and late: what lies before
+        its last time in the field, or is too long ago, says nothing any more."""
+        device = await self._devices.find_one({"_id": device_id}) or {}
+        fielded_at = device.get("fielded_at")
+        if (fielded_at and refused_at <= fielded_at) or refused_at <= self._quiet():
+            return None
+        if device.get("status") in FIELD:
+            # Auth may not have heard of the deployment yet; or we have not, of what came after it.
+            return await self._wait(device_id, status, refused_at)
+        known = {"rule_id": DRIFT, "device_id": device_id, **HOLDS}
+        again = await self._collection.update_one(known, {"$max": {"refused_at": refused_at}})
+        if again.matched_count:
+            return None
+        document = {
+            **Blank(
+                identity=uuid5(ALERTS, f"{DRIFT}/{device_id}/{refused_at.isoformat()}/{fielded_at}").hex,
+                opened_at=refused_at,
+                updated_at=moment(self._clock()),
+            ).document(),
+            "device_id": device_id,
+            "device_name": device.get("name", ""),
+            "device_version": device.get("version", 0),
+            "rule_id": DRIFT,
+            "rule_version": 0,
+            "kind": DRIFT,
+            "metric": "",
+            "severity": Severity.WARNING.value,
+            "message": f"asked for a token while {status.replace('_', ' ')}",
+            "value": 0.0,
+            "device_status": status,
+            "refused_at": refused_at,
+        }
+        try:
+            await self._collection.insert_one(first(OPENED, document))
+        except DuplicateKeyError:
+            return None  # this refusal's alert has been there, and is over
+        return self._alerts.tell()
+
+    async def out_of_field(self, device_id: int, since: datetime) -> None:
+        """A device left the field then, or was out of it: what it was refused later may have been heard of before."""
+        which = {"_id": device_id, "refused_at": {"$gte": since}}
+        device = await self._devices.find_one(which, ["refused_at", "refused_status"])
+        if device:
+            await self.refused(device_id, device["refused_status"], device["refused_at"])
+
+    async def in_field(self, device_id: int, at: datetime, *, newest: bool) -> None:
+        """A device was in the field at that time; `newest`: and nothing later is known of it. What it was refused until
+        then is explained; what it was refused later waits for what comes after."""
+        which = {"rule_id": DRIFT, "device_id": device_id}
+        if newest:
+            later = await self._collection.find_one({**which, **HOLDS, "refused_at": {"$gt": at}})
+            if later:
+                await self._wait(device_id, later["device_status"], later["refused_at"])
+        else:
+            which["refused_at"] = {"$lte": at}
+        await self._alerts.end(which, Because.CLEARED)
+
+    async def _wait(self, device_id: int, status: str, refused_at: datetime) -> None:
+        waiting = {"$max": {"refused_at": refused_at}, "$set": {"refused_status": status}}
+        await self._devices.update_one({"_id": device_id}, waiting)
+
+    async def expire(self) -> None:
+        """Resolves those of devices that have been quiet for long enough."""
+        await self._alerts.end({"rule_id": DRIFT, "refused_at": {"$lte": self._quiet()}}, Because.CLEARED)
+
+    def _quiet(self) -> datetime:
+        return moment(self._clock()) - QUIET
