@@ -57,6 +57,25 @@ async def test_a_fleet_sends_what_it_measures_and_what_is_left_when_it_is_ended(
     assert sum(len(batch.time_ms) for batch in world.peer.batches) == acknowledged()
 
 
+async def test_a_device_of_the_fleet_takes_its_settings(world):
+    world.settings.desire(interval_seconds=1000)
+    fleet = Fleet(world.url, [(unit(0, 1), Enrolled(0, 7, "SN-0", "secret"))], rate=1, seed=1, clock=world.clock)
+    running = asyncio.create_task(fleet.run())
+    (device,) = fleet.devices
+    await world.until(lambda: world.settings.reports == [1])
+    assert device.client.settings_version == 1
+
+    def acknowledged() -> int:
+        world.clock.advance(0.05)
+        return device.client.counters.acknowledged
+
+    await world.until(lambda: acknowledged() and world.clock.time > 30)
+    running.cancel()
+    await world.until(running.done)
+    # One before it had its settings, perhaps, and one after.
+    assert sum(len(batch.time_ms) for batch in world.peer.batches) <= 2
+
+
 async def test_what_is_measured_without_a_network_arrives_afterwards_and_without_power_nothing_does(world):
     script = Script(hot(1), hot(2, Silence.NO_NETWORK), hot(3, Silence.NO_NETWORK), hot(4), NOTHING, NOTHING, hot(7))
     async with world.device(pace=SINGLE) as client:
