@@ -214,3 +214,19 @@ async def test_a_restart_forgets_neither_what_is_open_nor_what_is_pending(
         assert (late.metric, late.opened_at.ToMilliseconds()) == ("load", now)
         assert len(await admin.alerts(state="all")) == 2
         assert (await admin.health(7)).latest["temperature"].value == 20
+
+
+async def test_a_value_unlike_those_before_opens_an_alert(inventory: Any, admin: Any, device: Any, batch: Make) -> None:
+    await inventory.deploy(7)
+    rule = await admin.add_rule(
+        name="Odd", kind="abnormal", threshold=None, abnormal=rule_pb2.Abnormal(metric="temperature", warm_up=20)
+    )
+    assert (rule.abnormal.z_score, rule.abnormal.alpha, rule.abnormal.warm_up) == (4, 0.05, 20)
+    now = system() - 100
+    await device.send(batch(1, [now + row for row in range(40)], temperature=[20.0, 21.0] * 20))
+    await device.send(batch(1, [now + 50], temperature=[35]))
+    alert = await admin.alert()
+    assert (alert.kind, alert.rule_id, alert.metric, alert.value) == ("abnormal", rule.id, "temperature", 35)
+    assert "standard deviations from its mean" in alert.message
+    await device.send(batch(1, [now + 60], temperature=[21]))
+    assert (await admin.alert(state="resolved")).resolved_because == "condition_cleared"
