@@ -90,13 +90,13 @@ async def test_a_reading_posted_over_rest_is_stored_and_read_back(admin, deploye
     assert reading in page["readings"]
 
 
-async def test_the_device_client_delivers_all_that_it_was_given(admin, stack, deployed):
-    async with DeviceClient(stack.base_url, **deployed._credential) as client:
+async def test_the_device_client_delivers_all_that_it_was_given(admin, stack, ready):
+    async with DeviceClient(stack.base_url, **ready._credential) as client:
         started = int(time.time() * 1000) - 1000
         for n in range(250):
             await client.record({"temperature": 20 + n / 10}, time=(started + n) / 1000)
     assert client.counters.acknowledged == 250
-    page = await admin("GET", f"/monitoring/data/{deployed.id}", params={"page_size": 500})
+    page = await admin("GET", f"/monitoring/data/{ready.id}", params={"page_size": 500})
     values = [reading["metrics"]["temperature"] for reading in page["readings"]]
     assert values == [20 + n / 10 for n in reversed(range(250))]
 
