@@ -123,14 +123,15 @@ class Directory:
 def _sorted(
     ids: NDArray[np.intp], column: NDArray | None, backwards: bool, size: int, after: Sequence[int | str] | None
 ) -> list[Position]:
-    """The first `size` ids behind a position, by their keys in a column (None: by themselves)."""
+    """The first `size` of these ascending ids behind a position, by their keys in a column (None: by themselves)."""
     way = -1 if backwards else 1
-    keys = np.zeros(len(ids), np.int64)
-    if column is not None:
-        keys = way * _fit(column, int(ids.max(initial=0)) + 1)[ids].astype(np.int64)
-    ties = way * ids
+    if column is None:
+        if after:
+            ids = ids[way * ids > way * int(after[-1])]
+        return [(one,) for one in ids[::way][:size].tolist()]
+    keys, ties = way * _fit(column, int(ids.max(initial=0)) + 1)[ids].astype(np.int64), way * ids
     if after:
-        key, tie = (way * int(after[0]) if column is not None else 0), way * int(after[-1])
+        key, tie = way * int(after[0]), way * int(after[-1])
         behind = (keys > key) | ((keys == key) & (ties > tie))
         ids, keys, ties = ids[behind], keys[behind], ties[behind]
     if len(ids) > size:
@@ -138,8 +139,6 @@ def _sorted(
         near = keys <= np.partition(keys, size - 1)[size - 1]
         ids, keys, ties = ids[near], keys[near], ties[near]
     order = np.lexsort((ties, keys))[:size]
-    if column is None:
-        return [(one,) for one in ids[order].tolist()]
     return list(zip((way * keys[order]).tolist(), ids[order].tolist(), strict=True))
 
 
