@@ -77,7 +77,8 @@ def patiently(call: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]
         try:
             return await call()
         except grpc.aio.AioRpcError as error:
-            if error.code() is not UNAVAILABLE:
+            # INTERNAL is what grpc's client makes of writing to a stream that the server has just ended.
+            if error.code() not in (UNAVAILABLE, grpc.StatusCode.INTERNAL):
                 raise
             return None
 
