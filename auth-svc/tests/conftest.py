@@ -48,9 +48,14 @@ class Clock:
 
     def __init__(self) -> None:
         self._ahead = timedelta()
+        self._stopped: datetime | None = None
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
+        return (self._stopped or datetime.now(UTC)) + self._ahead
+
+    def stop(self) -> None:
+        """From now on time passes by `move` alone: for what must not depend on how busy the machine is."""
+        self._stopped = datetime.now(UTC)
 
     def move(self, **ahead: float) -> None:
         """As timedelta's arguments: `move(days=30)`."""

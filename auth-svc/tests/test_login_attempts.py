@@ -11,6 +11,12 @@ from auth_svc.models import FREE_FAILURES
 from servicekit.testing import refused
 
 
+@pytest.fixture(autouse=True)
+def stopped(clock):
+    """Hashing takes its time on a busy machine, and waits are of seconds."""
+    clock.stop()
+
+
 async def wait_of(call):
     """The seconds that a refusal asks to wait."""
     try:
