@@ -52,7 +52,8 @@ class ReadingServiceServicer:
     """
 
     def ListReadings(self, request, context):
-        """A page of many devices' readings: by device, and newest first.
+        """A page of many devices' readings: by device, and newest first. What a page may cost is bounded: it can be short, or
+        empty, and still carry a token to go on with.
 
         Fails with INVALID_ARGUMENT / INVALID_FIELD (more than 100 devices named, start after end, negative page size),
         INVALID_ARGUMENT / INVALID_PAGE_TOKEN, NOT_FOUND / UNKNOWN_DEVICE.

@@ -34,7 +34,8 @@ class ReadingServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReadingServiceAsyncStub: ...
     ListReadings: _grpc.UnaryUnaryMultiCallable[_reading_service_pb2.ListReadingsRequest, _reading_service_pb2.ListReadingsResponse]
-    """A page of many devices' readings: by device, and newest first.
+    """A page of many devices' readings: by device, and newest first. What a page may cost is bounded: it can be short, or
+    empty, and still carry a token to go on with.
 
     Fails with INVALID_ARGUMENT / INVALID_FIELD (more than 100 devices named, start after end, negative page size),
     INVALID_ARGUMENT / INVALID_PAGE_TOKEN, NOT_FOUND / UNKNOWN_DEVICE.
@@ -52,7 +53,8 @@ class ReadingServiceAsyncStub(ReadingServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListReadings: _aio.UnaryUnaryMultiCallable[_reading_service_pb2.ListReadingsRequest, _reading_service_pb2.ListReadingsResponse]  # type: ignore[assignment]
-    """A page of many devices' readings: by device, and newest first.
+    """A page of many devices' readings: by device, and newest first. What a page may cost is bounded: it can be short, or
+    empty, and still carry a token to go on with.
 
     Fails with INVALID_ARGUMENT / INVALID_FIELD (more than 100 devices named, start after end, negative page size),
     INVALID_ARGUMENT / INVALID_PAGE_TOKEN, NOT_FOUND / UNKNOWN_DEVICE.
@@ -73,7 +75,8 @@ class ReadingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reading_service_pb2.ListReadingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reading_service_pb2.ListReadingsResponse, _abc.Awaitable[_reading_service_pb2.ListReadingsResponse]]:
-        """A page of many devices' readings: by device, and newest first.
+        """A page of many devices' readings: by device, and newest first. What a page may cost is bounded: it can be short, or
+        empty, and still carry a token to go on with.
 
         Fails with INVALID_ARGUMENT / INVALID_FIELD (more than 100 devices named, start after end, negative page size),
         INVALID_ARGUMENT / INVALID_PAGE_TOKEN, NOT_FOUND / UNKNOWN_DEVICE.

@@ -36,7 +36,8 @@ class StatsServiceStub:
     GetStats: _grpc.UnaryUnaryMultiCallable[_stats_service_pb2.GetStatsRequest, _stats_service_pb2.Stats]
     """Who is online, what is wrong, and what was measured.
 
-    Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours).
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours), FAILED_PRECONDITION /
+    TOO_MANY_READINGS (more than 2,000,000 in the window; ask for a shorter one).
     """
 
 @_typing.type_check_only
@@ -47,7 +48,8 @@ class StatsServiceAsyncStub(StatsServiceStub):
     GetStats: _aio.UnaryUnaryMultiCallable[_stats_service_pb2.GetStatsRequest, _stats_service_pb2.Stats]  # type: ignore[assignment]
     """Who is online, what is wrong, and what was measured.
 
-    Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours).
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours), FAILED_PRECONDITION /
+    TOO_MANY_READINGS (more than 2,000,000 in the window; ask for a shorter one).
     """
 
 class StatsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -61,7 +63,8 @@ class StatsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stats_service_pb2.Stats, _abc.Awaitable[_stats_service_pb2.Stats]]:
         """Who is online, what is wrong, and what was measured.
 
-        Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours).
+        Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours), FAILED_PRECONDITION /
+        TOO_MANY_READINGS (more than 2,000,000 in the window; ask for a shorter one).
         """
 
 def add_StatsServiceServicer_to_server(servicer: StatsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
