@@ -88,11 +88,15 @@ class Watches:
         elif watch.announced:
             self._replace(device_id)
 
-    def stir_all(self) -> None:
-        """Has every stream look again: nobody knows what it missed."""
+    def stir_all(self) -> list[str]:
+        """Has every stream look again, as nobody knows what it missed; gives the notices that announce them anew.
+
+        Each under another id: its first notice may still be on its way, and must not count beside the second.
+        """
         for watch in self._watches.values():
-            watch.announced = True
+            watch.id, watch.announced = uuid4().hex, False
             watch.stir()
+        return [f"{watch.device_id} {watch.id}" for watch in self._watches.values()]
 
     def close(self) -> None:
         """Ends all streams, and takes no new ones."""
@@ -141,7 +145,8 @@ async def _notice_forever(postgres_url: str, watches: Watches) -> None:
 
 async def _notice(connection: psycopg.AsyncConnection, watches: Watches) -> None:
     await connection.execute(f"LISTEN {CHANNEL}")
-    watches.stir_all()
+    notices = watches.stir_all()
+    await connection.execute("SELECT pg_notify(%s, notice) FROM unnest(%s::text[]) notice", [CHANNEL, notices])
     while True:
         async for notice in connection.notifies(timeout=HEARTBEAT_SECONDS):
             device_id, _, stream = notice.payload.partition(" ")
