@@ -61,10 +61,11 @@ class SettingsOfDevices:
     async def watch(self, device: Caller) -> AsyncGenerator[DeviceSettings, None]:
         """A device's settings as they are, and again when another version is desired.
 
-        Raises DeviceNotFound, DeviceRetired, StreamReplaced, TooManyStreams, GoingDown, and Unauthenticated when the
-        caller's token expires.
+        Raises DeviceNotFound, DeviceRetired, StreamReplaced, TooManyStreams, GoingDown, DatabaseUnavailable, and
+        Unauthenticated when the caller's token expires.
         """
         with self._watches.open(device.id) as watch:
+            await self._watches.may_announce(watch)
             async with self._database.transaction() as session:
                 await DeviceSettingsRepository(session).announce(device.id, watch.id)
             shown: int | None = None

@@ -9,7 +9,7 @@ import psycopg
 
 from inventory_svc.errors import GoingDown, StreamReplaced, TooManyStreams
 from servicekit.database import STATEMENT_TIMEOUT_MS, patience
-from servicekit.errors import ServiceError
+from servicekit.errors import DatabaseUnavailable, ServiceError
 from servicekit.logs import logger
 
 CHANNEL = "device_settings"
@@ -18,6 +18,7 @@ MOST_STREAMS = 20_000
 # A connection that died without a word is noticed after so long.
 HEARTBEAT_SECONDS = 1.0
 RETRY_SECONDS = 0.5
+LISTEN_SECONDS = 5.0
 
 
 class Watch:
@@ -26,8 +27,9 @@ class Watch:
     def __init__(self, device_id: int) -> None:
         self.device_id = device_id
         self.id = uuid4().hex
-        # Its own notice came. Notices come to all in one order: those of other streams before it are of older ones.
-        self.announced = False
+        # Its own notice was sent, and came. Notices come to all in one order: those of other streams before it are of
+        # older ones.
+        self.sent = self.announced = False
         self._stirred = asyncio.Event()
         self._end: ServiceError | None = None
 
@@ -60,6 +62,8 @@ class Watches:
         self._most = most
         self._watches: dict[int, Watch] = {}
         self._closed = False
+        # Notices come to this replica.
+        self.listening = asyncio.Event()
 
     @contextmanager
     def open(self, device_id: int) -> Iterator[Watch]:
@@ -88,15 +92,23 @@ class Watches:
         elif watch.announced:
             self._replace(device_id)
 
-    def stir_all(self) -> list[str]:
-        """Has every stream look again, as nobody knows what it missed; gives the notices that announce them anew.
-
-        Each under another id: its first notice may still be on its way, and must not count beside the second.
-        """
+    def stir_all(self) -> None:
+        """Has every stream look again, for nobody knows what it missed; its own notice may have been among that."""
         for watch in self._watches.values():
-            watch.id, watch.announced = uuid4().hex, False
+            watch.announced = watch.sent
             watch.stir()
-        return [f"{watch.device_id} {watch.id}" for watch in self._watches.values()]
+
+    async def may_announce(self, watch: Watch) -> None:
+        """Returns when notices come: a stream that is announced before would miss those of newer ones.
+
+        Raises DatabaseUnavailable.
+        """
+        try:
+            async with asyncio.timeout(LISTEN_SECONDS):
+                await self.listening.wait()
+        except TimeoutError:
+            raise DatabaseUnavailable(retry_after=RETRY_SECONDS) from None
+        watch.sent = True
 
     def close(self) -> None:
         """Ends all streams, and takes no new ones."""
@@ -145,11 +157,14 @@ async def _notice_forever(postgres_url: str, watches: Watches) -> None:
 
 async def _notice(connection: psycopg.AsyncConnection, watches: Watches) -> None:
     await connection.execute(f"LISTEN {CHANNEL}")
-    notices = watches.stir_all()
-    await connection.execute("SELECT pg_notify(%s, notice) FROM unnest(%s::text[]) notice", [CHANNEL, notices])
-    while True:
-        async for notice in connection.notifies(timeout=HEARTBEAT_SECONDS):
-            device_id, _, stream = notice.payload.partition(" ")
-            watches.notice(int(device_id), stream)
-        async with asyncio.timeout(HEARTBEAT_SECONDS * 5):
-            await connection.execute("SELECT 1")
+    watches.stir_all()
+    watches.listening.set()
+    try:
+        while True:
+            async for notice in connection.notifies(timeout=HEARTBEAT_SECONDS):
+                device_id, _, stream = notice.payload.partition(" ")
+                watches.notice(int(device_id), stream)
+            async with asyncio.timeout(HEARTBEAT_SECONDS * 5):
+                await connection.execute("SELECT 1")
+    finally:
+        watches.listening.clear()
