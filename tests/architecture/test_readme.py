@@ -12,7 +12,7 @@ GENERATED = {".venv", ".fieldstock", "build", "node_modules"}
 
 @pytest.fixture(scope="module")
 def files():
-    return [f"/{path.relative_to(ROOT)}" for path in ROOT.glob("*/**/*") if not GENERATED & set(path.parts)]
+    return [f"/{path.relative_to(ROOT)}" for path in ROOT.glob("**/*") if not GENERATED & set(path.parts)]
 
 
 def test_there_is_something_to_hold():
