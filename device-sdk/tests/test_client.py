@@ -1,7 +1,6 @@
 """What a device may rely on: nothing recorded is lost, whatever the network and the server do."""
 
 import asyncio
-import logging
 import math
 from datetime import UTC, datetime
 
@@ -232,7 +231,6 @@ async def test_closing_flushes(world):
 
 
 async def test_closing_gives_up_at_its_deadline(world, caplog):
-    caplog.set_level(logging.WARNING, "fieldstock.device")  # the simulator turns it down
     world.peer.may_answer.clear()
     async with world.device(pace=Pace(flush=4.0)) as client:
         await record(client, 1, 2)
