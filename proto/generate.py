@@ -25,6 +25,7 @@ PROTO = ROOT / "proto"
 GENERATED = PROTO / "gen"
 GOOGLEAPIS = ROOT / "build" / "googleapis"
 # The same document twice: where people look for it, and in the package that serves it.
+API = ROOT / "docs" / "api.md"
 OPENAPI = (ROOT / "docs" / "openapi.json", ROOT / "gateway" / "gateway" / "docs" / "openapi.json")
 BIN = Path(sys.executable).parent
 
@@ -86,12 +87,12 @@ def drift() -> list[str]:
 
 
 def openapi_document() -> str:
-    """The OpenAPI document of the protos, at the version of their package."""
+    """The OpenAPI document of the protos, at the version of their package, with the examples of docs/api.md."""
     with tempfile.TemporaryDirectory() as folder:
         descriptors = Path(folder) / "descriptors.binpb"
         write_descriptors(descriptors)
         project = tomllib.loads((PROTO / "pyproject.toml").read_text())["project"]
-        return openapi.rendered(descriptors.read_bytes(), project["version"])
+        return openapi.rendered(descriptors.read_bytes(), project["version"], API.read_text("utf-8"))
 
 
 def write_openapi() -> None:
@@ -114,7 +115,7 @@ def check() -> None:
     if base:
         run("buf", "breaking", "proto", "--against", f".git#ref={base},subdir=proto")
     if stale := [*drift(), *openapi_drift()]:
-        raise SystemExit("\n  ".join(["Not what the protos make; run `make proto`:", *stale]))
+        raise SystemExit("\n  ".join(["Not what the protos, and docs/api.md, make; run `make proto`:", *stale]))
 
 
 def breaking_base() -> str | None:

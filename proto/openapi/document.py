@@ -8,6 +8,7 @@ from openapi.contract import Contract
 from openapi.operations import Operations, tag
 from openapi.responses import shared
 from openapi.schemas import Schemas, error_schemas
+from openapi.story import Story
 
 _ABOUT = """\
 What is in the field, what is in stock, in one system.
@@ -30,11 +31,12 @@ class AmbiguousPath(Exception):
     """Two RPCs have the same method and path."""
 
 
-def document(descriptors: bytes, version: str) -> dict[str, Any]:
-    """OpenAPI 3.1 of a descriptor set with source info."""
+def document(descriptors: bytes, version: str, page: str) -> dict[str, Any]:
+    """OpenAPI 3.1 of a descriptor set with source info, with the examples that the page of the API tells."""
     contract = Contract(descriptors)
     schemas = Schemas(contract)
     operations = Operations(contract, schemas)
+    story = Story(page)
     paths: dict[str, dict[str, Any]] = {}
     tags: list[dict[str, Any]] = []
     for service in contract.services:
@@ -46,6 +48,9 @@ def document(descriptors: bytes, version: str) -> dict[str, Any]:
         if found:
             described = {"description": prose.text(service.comment)} if service.comment else {}
             tags.append({"name": tag(service), **described, "x-fieldstock-service": service.full_name})
+    for path, verbs in paths.items():
+        for verb, operation in verbs.items():
+            story.tell(verb, path, operation, among=list(paths))
     return {
         "openapi": "3.1.1",
         "info": {"title": "Fieldstock", "version": version, "description": _ABOUT},
@@ -60,6 +65,6 @@ def document(descriptors: bytes, version: str) -> dict[str, Any]:
     }
 
 
-def rendered(descriptors: bytes, version: str) -> str:
+def rendered(descriptors: bytes, version: str, page: str) -> str:
     """The document as a file has it; the same for the same contracts."""
-    return json.dumps(document(descriptors, version), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(document(descriptors, version, page), indent=1, ensure_ascii=False) + "\n"

@@ -66,7 +66,7 @@ class Samples:
         if body := operation.get("requestBody"):
             content, described = next(iter(body["content"].items()))
             if content == "application/json":
-                value = self.value(described["schema"])
+                value = described.get("example", self.value(described["schema"]))
                 sample = json.dumps(value, ensure_ascii=False)
                 if len(sample) > _LONG_LINE:
                     sample = json.dumps(value, ensure_ascii=False, indent=2)
