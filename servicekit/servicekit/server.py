@@ -21,6 +21,8 @@ from servicekit.required import check_required
 
 # A unary call that takes longer holds a connection that somebody else could use.
 UNARY_CAP_SECONDS = 30.0
+# Of a caller's own deadline, what the call may take: gRPC ends it there without a reason, and so we end it before.
+OF_DEADLINE = 0.9
 DRAIN_SECONDS = 5.0
 
 # Answer without a token. They say nothing of the domain, and Envoy routes neither of them.
@@ -139,7 +141,8 @@ class Door(grpc.aio.ServerInterceptor):
         seconds = RPC_SECONDS.labels(method)
 
         async def serve_one(request: Any, context: Any) -> Message | None:
-            started, code, limit = perf_counter(), grpc.StatusCode.OK, asyncio.timeout(cap)
+            started, code, within = perf_counter(), grpc.StatusCode.OK, _within(cap, context)
+            limit = asyncio.timeout(within)
             try:
                 await self._admit(method, context)
                 parsed = parse(request)
@@ -158,7 +161,7 @@ class Door(grpc.aio.ServerInterceptor):
                 raise
             except Exception as error:  # noqa: BLE001 - a bug: its caller learns a number, its log the rest
                 late = isinstance(error, TimeoutError) and limit.expired()
-                told = DeadlineExceeded(seconds=cap) if late else _unknown(method)
+                told = DeadlineExceeded(seconds=round(within or 0, 3)) if late else _unknown(method)
                 code = told.code
                 await _abort(context, told)
             finally:
@@ -177,6 +180,12 @@ class Door(grpc.aio.ServerInterceptor):
         who = await self._verifier.verify(bearer(metadata))
         self.rules.check(method, who)
         enter(who)
+
+
+def _within(cap: float | None, context: Any) -> float | None:
+    """Seconds that a call may take: the cap, or less when its caller waits for less."""
+    remaining = None if cap is None else context.time_remaining()
+    return cap if remaining is None else min(cap or remaining, OF_DEADLINE * remaining)
 
 
 def _writing(answers: Callable[[Any, Any], AsyncGenerator[Message, None]]) -> Behaviour:

@@ -169,6 +169,16 @@ async def test_a_service_account_is_made_gets_a_token_and_is_revoked(admin, anyo
     assert (no.status, no.reason) == (401, "INVALID_CREDENTIALS")
 
 
+async def test_a_wrong_password_and_an_unknown_user_are_told_alike(anyone):
+    refusals = [
+        await anyone.refused("POST", "/auth/login", {"username": name, "password": "wrong"})
+        for name in ("admin", "nobody")
+    ]
+    assert {(no.status, no.reason, no.message) for no in refusals} == {
+        (401, "INVALID_CREDENTIALS", refusals[0].message)
+    }
+
+
 async def test_who_guesses_a_password_has_to_wait(anyone, vera):
     given = {"username": vera["username"], "password": "wrong"}
     for _ in range(5):

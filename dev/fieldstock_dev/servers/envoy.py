@@ -42,6 +42,7 @@ class Envoy(Part):
             ENVOY_BIND=self.layout.settings.bind,
             ENVOY_PORT=ports["envoy"],
             ENVOY_ADMIN_PORT=ports["envoy_admin"],
+            TRUSTED_HOPS=0,
             AUTH_HOST=LOOPBACK,
             AUTH_PORT=ports["auth"],
             INVENTORY_HOST=LOOPBACK,
