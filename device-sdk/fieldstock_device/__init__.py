@@ -3,7 +3,18 @@
 from fieldstock_device.client import DeviceClient, State
 from fieldstock_device.columns import InvalidReading
 from fieldstock_device.counters import Counters
+from fieldstock_device.disk_spool import DiskSpool, SpoolInUse
 from fieldstock_device.pace import Pace
-from fieldstock_device.spool import Spool
+from fieldstock_device.spool import MemorySpool, Spool
 
-__all__ = ["Counters", "DeviceClient", "InvalidReading", "Pace", "Spool", "State"]
+__all__ = [
+    "Counters",
+    "DeviceClient",
+    "DiskSpool",
+    "InvalidReading",
+    "MemorySpool",
+    "Pace",
+    "Spool",
+    "SpoolInUse",
+    "State",
+]

@@ -4,12 +4,15 @@ import asyncio
 import logging
 import sys
 import threading
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fieldstock_device.client import DeviceClient, State
 from fieldstock_device.columns import InvalidReading
+from fieldstock_device.disk_spool import DiskSpool
 
 _log = logging.getLogger("fieldstock.device")
 
@@ -18,16 +21,20 @@ def main(
     serial: Annotated[str, typer.Option(envvar="FIELDSTOCK_DEVICE_SERIAL", help="The device's serial number.")],
     secret: Annotated[str, typer.Option(envvar="FIELDSTOCK_DEVICE_SECRET", help="Told when it was registered.")],
     url: Annotated[str, typer.Option(help="Where Fieldstock is.")] = "http://127.0.0.1:8080",
+    spool: Annotated[
+        Path | None,
+        typer.Option(envvar="FIELDSTOCK_DEVICE_SPOOL", help="Folder for readings not acknowledged yet; else memory."),
+    ] = None,
 ) -> None:
     """Sends a reading for each line of `metric=value` pairs, until the input ends."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    acknowledged, left = asyncio.run(_send(url, serial, secret))
+    acknowledged, left = asyncio.run(_send(url, serial, secret, spool))
     typer.echo(f"{acknowledged} readings acknowledged, {left} not", err=True)
     if left:
         raise typer.Exit(1)
 
 
-async def _send(url: str, serial: str, secret: str) -> tuple[int, int]:
+async def _send(url: str, serial: str, secret: str, folder: Path | None) -> tuple[int, int]:
     lines: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
@@ -42,15 +49,17 @@ async def _send(url: str, serial: str, secret: str) -> tuple[int, int]:
     def report(state: State) -> None:
         _log.info("%s is %s", serial, state.replace("_", " "))
 
-    async with DeviceClient(url, serial_number=serial, secret=secret, on_state=report) as device:
-        while line := await lines.get():
-            if line.isspace():
-                continue
-            try:
-                await device.record(_reading(line))
-            except InvalidReading as error:
-                _log.warning("passed over %r: %s", line.strip(), error)
-    return device.counters.acknowledged, device.pending
+    with ExitStack() as stack:
+        spool = stack.enter_context(DiskSpool(folder)) if folder else None
+        async with DeviceClient(url, serial_number=serial, secret=secret, spool=spool, on_state=report) as device:
+            while line := await lines.get():
+                if line.isspace():
+                    continue
+                try:
+                    await device.record(_reading(line))
+                except InvalidReading as error:
+                    _log.warning("passed over %r: %s", line.strip(), error)
+        return device.counters.acknowledged, device.pending
 
 
 def _reading(line: str) -> dict[str, float]:

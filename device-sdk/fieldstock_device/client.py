@@ -20,7 +20,7 @@ from fieldstock_device.counters import Counters
 from fieldstock_device.failure import DEVICE_NOT_DEPLOYED, INVALID_SEQUENCE, Failure
 from fieldstock_device.pace import Pace
 from fieldstock_device.settings import OnSettings, SettingsWatch
-from fieldstock_device.spool import Spool
+from fieldstock_device.spool import MemorySpool, Spool
 from fieldstock_device.stream import Stream
 from fieldstock_device.target import open_channel
 from fieldstock_device.tokens import Tokens
@@ -53,9 +53,9 @@ class DeviceClient:
         async with DeviceClient("https://fieldstock.example", serial_number="SN-0007", secret=secret) as device:
             await device.record({"temperature": 21.5})
 
-    Readings are kept in `spool` until the server has acknowledged them, over any number of reconnects; only when the
-    spool is full the oldest are dropped, and counted. `state` says how things stand, `on_state` hears of every change,
-    `counters` what became of the readings.
+    Readings are kept in `spool` (in memory unless given a DiskSpool) until the server has acknowledged them, over any
+    number of reconnects; only when it is full the oldest are dropped, and counted. `state` says how things stand,
+    `on_state` hears of every change, `counters` what became of the readings.
 
     `on_settings` is given what the device shall be set to, at the start and at every change, and may take its time.
     When it has returned, the version is reported, and is `settings_version`; when it raises, it is asked again.
@@ -84,7 +84,7 @@ class DeviceClient:
         self._owns_channel = channel is None
         self._channel = channel if channel is not None else open_channel(url, root_certificates=root_certificates)
         self._service = IngestServiceStub(self._channel)
-        self._spool = spool if spool is not None else Spool()
+        self._spool = spool if spool is not None else MemorySpool()
         self._pace = pace = pace if pace is not None else Pace()
         self._clock = clock if clock is not None else SystemClock()
         rng = rng if rng is not None else random.Random()
@@ -136,7 +136,7 @@ class DeviceClient:
         """Takes a reading; it is sent with the next batch.
 
         `time` is when it was measured, as an aware datetime or in seconds since 1970; None means now. NaN is a gap.
-        Raises InvalidReading for what the server would never store.
+        Raises InvalidReading for what the server would never store, OSError when the spool's disk does not take it.
         """
         if self._task is None or self._is_closing:
             raise RuntimeError("the client is not open")
@@ -147,6 +147,7 @@ class DeviceClient:
         time_ms = self._stamp() if time is None else _milliseconds(time)
         if not self._columns.takes(values):
             self._seal()
+        self._spool.hold(time_ms, values)
         self._columns.add(time_ms, values)
         if len(self._columns) >= self._pace.batch_rows:
             self._seal()

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import deque
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from fieldstock.telemetry.v1.reading_pb2 import ReadingBatch
 
@@ -18,8 +18,39 @@ class Spooled(NamedTuple):
     columns: bytes
 
 
-class Spool:
-    """A bounded queue of batches in memory, oldest first. It numbers them, and keeps each until it is released.
+class Spool(Protocol):
+    """A bounded queue of batches, oldest first. It numbers them, and keeps each until it is released."""
+
+    source_id: str
+
+    @property
+    def rows(self) -> int:
+        """Rows kept."""
+        ...
+
+    def hold(self, time_ms: int, values: dict[str, float]) -> None:
+        """A row came into the batch that will be appended next. Raises OSError when it cannot be kept."""
+        ...
+
+    def append(self, batch: ReadingBatch) -> int:
+        """Adds a batch. Returns how many rows were dropped."""
+        ...
+
+    def after(self, sequence: int) -> Spooled | None:
+        """The oldest batch kept whose sequence is above that one."""
+        ...
+
+    def release(self, upto: int) -> int:
+        """Forgets the batches up to and including that sequence. Returns how many rows they had."""
+        ...
+
+    def renew(self) -> None:
+        """Numbers what is kept from 1 again, as a new source."""
+        ...
+
+
+class MemorySpool:
+    """A spool that ends with its process.
 
     Its `source_id` names this numbering to the server, so it belongs to the spool: one that forgets its batches must
     come back under another name, or the server would take new batches for old ones.
@@ -37,6 +68,9 @@ class Spool:
     def rows(self) -> int:
         """Rows kept."""
         return self._rows
+
+    def hold(self, time_ms: int, values: dict[str, float]) -> None:
+        """Memory has no place that is safer than where the row is."""
 
     def append(self, batch: ReadingBatch) -> int:
         """Keeps a batch under the next sequence. Returns how many rows of the oldest batches were dropped to make room;

@@ -93,6 +93,8 @@ class Peer(ingest_service_pb2_grpc.IngestServiceServicer, device_token_service_p
         async for batch in request_iterator:
             if received.sequences and batch.sequence != received.sequences[-1] + 1:
                 await _abort(context, Ending(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_SEQUENCE"), StreamSummary())
+            if token in self.revoked:
+                await _abort(context, Ending(grpc.StatusCode.UNAUTHENTICATED, "INVALID_TOKEN"), self._commit(batches))
             received.sequences.append(batch.sequence)
             received.source_ids.append(batch.source_id)
             batches.append(batch)

@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from fieldstock.telemetry.v1.reading_pb2 import Rejection
-from fieldstock_device import InvalidReading, Pace, Spool, State
+from fieldstock_device import InvalidReading, MemorySpool, Pace, State
 
 # One reading a batch: the test sees each on its own, and no clock has to move for it to be sent.
 SINGLE = Pace(batch_rows=1)
@@ -189,7 +189,7 @@ async def test_a_source_that_the_server_counts_differently_starts_anew(world, en
 
 async def test_a_full_buffer_drops_the_oldest_and_counts_them(world, ending):
     world.peer.endings.append(ending(grpc.StatusCode.UNAVAILABLE, "INGEST_UNAVAILABLE", after=2))
-    async with world.device(pace=SINGLE, spool=Spool(max_bytes=5 * 250)) as client:
+    async with world.device(pace=SINGLE, spool=MemorySpool(max_bytes=5 * 250)) as client:
         await record(client, 1, 2)
         await world.until(lambda: client.state is State.RETRYING)
         await record(client, *range(3, 13))
@@ -201,7 +201,7 @@ async def test_a_full_buffer_drops_the_oldest_and_counts_them(world, ending):
 
 
 async def test_a_gap_that_opens_within_a_stream_is_stepped_over_with_the_next(world):
-    async with world.device(pace=SINGLE, spool=Spool(max_bytes=5 * 250)) as client:
+    async with world.device(pace=SINGLE, spool=MemorySpool(max_bytes=5 * 250)) as client:
         await record(client, 1)
         await world.until(lambda: len(world.peer.batches) == 1)
         # No await within lets the stream send: the buffer overflows before it comes to it.

@@ -2,14 +2,24 @@
 
 import math
 import random
+from collections.abc import Iterator
 
 import pytest
 
 from fieldstock.telemetry.v1.reading_pb2 import ReadingBatch, Series
-from fieldstock_device import Spool
+from fieldstock_device import DiskSpool, MemorySpool, Spool
 from fieldstock_device.backoff import Backoff
 from fieldstock_device.columns import MAX_METRICS, MAX_ROWS, Columns
 from fieldstock_device.target import open_channel
+
+
+@pytest.fixture(params=["memory", "disk"])
+def spool(request, tmp_path) -> Iterator[Spool]:
+    if request.param == "memory":
+        yield MemorySpool()
+        return
+    with DiskSpool(tmp_path / "spool") as spool:
+        yield spool
 
 
 def batch(*values: float) -> ReadingBatch:
@@ -23,8 +33,7 @@ def sequences(spool: Spool) -> list[int]:
     return kept
 
 
-def test_a_spool_numbers_from_one_and_keeps_until_released():
-    spool = Spool()
+def test_a_spool_numbers_from_one_and_keeps_until_released(spool):
     for value in range(5):
         assert spool.append(batch(value, value)) == 0
     assert sequences(spool) == [1, 2, 3, 4, 5]
@@ -38,8 +47,7 @@ def test_a_spool_numbers_from_one_and_keeps_until_released():
     assert sequences(spool) == [6]
 
 
-def test_a_spool_says_after_any_sequence_what_comes_next():
-    spool = Spool()
+def test_a_spool_says_after_any_sequence_what_comes_next(spool):
     for value in range(9):
         spool.append(batch(value))
     spool.release(4)
@@ -47,7 +55,7 @@ def test_a_spool_says_after_any_sequence_what_comes_next():
 
 
 def test_a_full_spool_drops_the_oldest_and_stays_within_its_bound():
-    spool = Spool(max_bytes=10_000)
+    spool = MemorySpool(max_bytes=10_000)
     dropped = sum(spool.append(batch(*range(100))) for _ in range(50))
     assert dropped == 5000 - spool.rows
     # 1,600 bytes of columns each, and a little.
@@ -56,14 +64,13 @@ def test_a_full_spool_drops_the_oldest_and_stays_within_its_bound():
 
 
 def test_a_batch_larger_than_the_spool_is_kept_alone():
-    spool = Spool(max_bytes=100)
+    spool = MemorySpool(max_bytes=100)
     assert spool.append(batch(*range(1000))) == 0
     assert spool.append(batch(1)) == 1000
     assert spool.rows == 1
 
 
-def test_a_renewed_spool_keeps_its_batches_under_another_name():
-    spool = Spool()
+def test_a_renewed_spool_keeps_its_batches_under_another_name(spool):
     for value in range(4):
         spool.append(batch(value))
     spool.release(2)

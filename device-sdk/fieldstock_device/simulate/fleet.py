@@ -17,7 +17,7 @@ from fieldstock_device.simulate.catalogue import Unit
 from fieldstock_device.simulate.fleet_file import Enrolled
 from fieldstock_device.simulate.incidents import Silence
 from fieldstock_device.simulate.machine import Machine
-from fieldstock_device.spool import Spool
+from fieldstock_device.spool import MemorySpool
 from fieldstock_device.target import open_channel
 
 _log = logging.getLogger("fieldstock.simulate")
@@ -161,7 +161,7 @@ class Fleet:
             serial_number=enrolled.serial_number,
             secret=enrolled.secret,
             channel=channel,
-            spool=Spool(max_bytes=spool_bytes),
+            spool=MemorySpool(max_bytes=spool_bytes),
             pace=Pace(flush=4.0),
             clock=self._clock,
             rng=random.Random(f"{seed} client {unit.index}"),
