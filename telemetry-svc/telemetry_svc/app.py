@@ -1,8 +1,9 @@
 """The wiring of telemetry-svc: built top to bottom, closed bottom to top."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from pymongo.errors import PyMongoError
 
@@ -20,14 +21,19 @@ from servicekit.keys import verifying
 from servicekit.observability import expose
 from servicekit.server import Server, serve
 from telemetry_svc import clock as clocks
+from telemetry_svc import partitions
 from telemetry_svc import store as stores
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.consumers import KEYS, QUEUE, Consumers
-from telemetry_svc.device_types import DeviceTypes
+from telemetry_svc.device_types import DAY_MS, DeviceTypes
 from telemetry_svc.events import alert_changed, presence_changed, rule_changed
+from telemetry_svc.history.fold import Fold
+from telemetry_svc.history.folding import Folding
+from telemetry_svc.history.heads import Heads
 from telemetry_svc.history.listing import Listing
 from telemetry_svc.history.queries import Readings
+from telemetry_svc.history.segments import Segments
 from telemetry_svc.history.statistics import Statistics
 from telemetry_svc.ingest.admission import Limits
 from telemetry_svc.ingest.groups import Groups
@@ -47,15 +53,17 @@ from telemetry_svc.store import Store
 from telemetry_svc.tasks import end
 from telemetry_svc.watch.alerts import Alerts
 from telemetry_svc.watch.announcer import Announcer
+from telemetry_svc.watch.backlog import Backlog
+from telemetry_svc.watch.backlog import Limits as FoldLimits
 from telemetry_svc.watch.directory import Directory
 from telemetry_svc.watch.drift import Drift
 from telemetry_svc.watch.handover import Handover
-from telemetry_svc.watch.lease import Lease
 from telemetry_svc.watch.owner import Owner
 from telemetry_svc.watch.presence import Patience
 from telemetry_svc.watch.rulebook import Rulebook
 from telemetry_svc.watch.state import State
 from telemetry_svc.watch.telling import Teller
+from telemetry_svc.watch.watcher import Watcher
 
 NAME = "telemetry-svc"
 
@@ -64,7 +72,8 @@ async def migrate(settings: Settings, clock: Clock = clocks.system) -> None:
     """Makes the collections, their indexes, the first rule, and the queue that keeps inventory's events."""
     async with stores.connect(settings.mongodb_uri, NAME) as client:
         store = Store(client.get_default_database(settings.mongodb_database))
-        await stores.migrate(store, settings.journal_hours)
+        await stores.migrate(store)
+        await partitions.make(store.leases)
         await Rulebook(store.rules, store.marks, clock).write_first()
     async with Broker(settings.amqp_url, NAME) as broker:
         await broker.declare(QUEUE, KEYS)
@@ -89,7 +98,9 @@ async def running(
         journal = Journal(store.journal, patience_seconds=settings.commit_patience_seconds)
         vocabulary = Vocabulary(store.metrics)
         handover = Handover()
-        limits = Limits(age_ms=round(settings.journal_hours * 3_600_000))
+        segments, heads, statistics = Segments(store.segments), Heads(store.heads), Statistics(client, store.statistics)
+        backlog = Backlog(fleet)
+        limits = Limits(age_ms=round(settings.retention_days * DAY_MS))
         linger_seconds = settings.group_linger_ms / 1000
         groups = Groups(
             journal,
@@ -114,29 +125,53 @@ async def running(
         rulebook = Rulebook(store.rules, store.marks, clock)
         teller = Teller(broker, [(store.alerts, alert_changed), (store.rules, rule_changed)])
         alerts.tell = teller.nudge
-        owner = Owner(
-            lease=Lease(store.leases, "watch"),
+        announcer = Announcer(broker, fleet, presence_changed)
+        watcher = Watcher(
             fleet=fleet,
             journal=journal,
-            handover=handover,
+            backlog=backlog,
             state=State(store.states),
             rulebook=rulebook,
             alerts=alerts,
-            drift=drift,
             teller=teller,
-            announcer=Announcer(broker, fleet, presence_changed),
+            announcer=announcer,
             patience=Patience(round(settings.silence_seconds * 1000), round(settings.grace_seconds * 1000)),
             clock=clock,
         )
-        rulebook.listener = owner.rules_changed
+        watcher.on_loss = heads.forget
+        rulebook.listener = watcher.rules_changed
+        folding = Folding(
+            watcher=watcher,
+            fold=Fold(client, journal, segments, heads, statistics, fleet),
+            backlog=backlog,
+            segments=segments,
+            statistics=statistics,
+            fleet=fleet,
+            limits=FoldLimits(settings.fold_rows, round(settings.fold_seconds * 1000)),
+            retention_ms=limits.age_ms,
+            clock=clock,
+        )
+        owner = Owner(
+            leases=store.leases,
+            members=store.members,
+            watcher=watcher,
+            fleet=fleet,
+            journal=journal,
+            handover=handover,
+            drift=drift,
+            teller=teller,
+            announcer=announcer,
+            clock=clock,
+        )
 
         await vocabulary.load()
         await registry.load()
         await types.load()
-        consumers = Consumers(registry, types, alerts, drift, sources, owner.devices_changed)
-        consumers.start(broker, owner.rules_changed)
+        consumers = Consumers(registry, types, alerts, drift, sources, watcher.devices_changed)
+        consumers.start(broker, watcher.rules_changed)
         await stack.enter_async_context(groups.committing())
-        await stack.enter_async_context(_in_background(owner, groups))
+        await stack.enter_async_context(_in_background(owner.run(groups, folding.work)))
+        readings = Readings(journal, segments)
         registrations = [
             (
                 ingest_service_pb2_grpc.add_IngestServiceServicer_to_server,
@@ -144,7 +179,7 @@ async def running(
             ),
             (
                 reading_service_pb2_grpc.add_ReadingServiceServicer_to_server,
-                ReadingServicer(Readings(journal), Listing(journal), fleet, clock),
+                ReadingServicer(readings, Listing(readings), fleet, clock),
             ),
             (
                 device_health_service_pb2_grpc.add_DeviceHealthServiceServicer_to_server,
@@ -152,7 +187,7 @@ async def running(
             ),
             (
                 stats_service_pb2_grpc.add_StatsServiceServicer_to_server,
-                StatsServicer(fleet, alerts, Statistics(journal), clock),
+                StatsServicer(fleet, alerts, statistics, clock),
             ),
             (rule_service_pb2_grpc.add_RuleServiceServicer_to_server, RuleServicer(rulebook)),
             (alert_service_pb2_grpc.add_AlertServiceServicer_to_server, AlertServicer(alerts)),
@@ -163,8 +198,8 @@ async def running(
 
 
 @asynccontextmanager
-async def _in_background(owner: Owner, groups: Groups) -> AsyncIterator[None]:
-    task = asyncio.create_task(owner.run(groups))
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
     try:
         yield
     finally:

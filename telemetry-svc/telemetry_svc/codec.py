@@ -7,9 +7,16 @@ from typing import Protocol
 
 import numpy as np
 
-from fieldstock.telemetry.v1 import device_health_service_pb2, events_pb2, reading_pb2
+from fieldstock.telemetry.v1 import (
+    device_health_service_pb2,
+    events_pb2,
+    reading_pb2,
+    reading_service_pb2,
+    stats_service_pb2,
+)
 from telemetry_svc.columns.fleet import Fleet, Presence
 from telemetry_svc.columns.frame import Ids
+from telemetry_svc.columns.tally import Numbers
 
 MAX_ROWS, MAX_METRICS = 10_000, 64
 # From here on a piece is an array of its own: measured.
@@ -190,6 +197,22 @@ def reading(device_id: int, time_ms: int, metrics: dict[str, float]) -> reading_
     """One reading, as REST shows it."""
     message = reading_pb2.Reading(device_id=device_id, metrics=metrics)
     message.time.FromMilliseconds(time_ms)
+    return message
+
+
+def metric_stats(numbers: Numbers) -> stats_service_pb2.MetricStats:
+    """Of at least one value."""
+    return stats_service_pb2.MetricStats(
+        min=numbers.least, max=numbers.most, avg=numbers.total / numbers.count, count=numbers.count
+    )
+
+
+def bucket(start_ms: int, metrics: Mapping[str, Numbers]) -> reading_service_pb2.ReadingBucket:
+    """A step's readings in numbers."""
+    message = reading_service_pb2.ReadingBucket()
+    message.start_time.FromMilliseconds(start_ms)
+    for metric, numbers in metrics.items():
+        message.metrics[metric].CopyFrom(metric_stats(numbers))
     return message
 
 

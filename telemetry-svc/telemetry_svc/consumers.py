@@ -57,7 +57,7 @@ def _device(event: Event) -> Device:
 
 def _type(event: Event) -> DeviceType:
     changed = events_pb2.DeviceTypeChanged.FromString(event.body).type
-    return DeviceType(changed.type, changed.silence_seconds, changed.version)
+    return DeviceType(changed.type, changed.silence_seconds, changed.version, changed.retention_days)
 
 
 class Consumers:

@@ -77,12 +77,6 @@ class AlertResolved(ServiceError):
     code, reason = StatusCode.FAILED_PRECONDITION, "ALERT_RESOLVED"
 
 
-class TooManyReadings(ServiceError):
-    """The last {window} s hold more than {most} readings; ask for a shorter window."""
-
-    code, reason = StatusCode.FAILED_PRECONDITION, "TOO_MANY_READINGS"
-
-
 class RuleNotFound(ServiceError):
     """There is no rule {id}."""
 

@@ -18,8 +18,13 @@ class Settings(ServiceSettings):
     group_linger_ms: float = Field(default=5, ge=0)
     # How long a group is tried before its senders have to send it again.
     commit_patience_seconds: float = Field(default=10, gt=0)
-    # Older readings are refused, and the journal forgets them.
-    journal_hours: float = Field(default=24, gt=0)
+    # Readings older than that are refused, and removed; a type of devices may say otherwise.
+    retention_days: float = Field(default=365, gt=0)
+    # A partition (a 64th of the fleet) is folded when the journal has so many of its rows, or the oldest waits so long.
+    fold_rows: int = Field(default=100_000, gt=0)
+    fold_seconds: float = Field(default=300, gt=0)
+    # At that size of the journal, ingest waits for the fold.
+    journal_megabytes: float = Field(default=4_096, gt=0)
     # A sender is asked to end its stream after that long; only then does it learn what is stored.
     rotate_after_seconds: float = Field(default=5, gt=0)
     # With many streams they stay open longer, so that no more begin than these.

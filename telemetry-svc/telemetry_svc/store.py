@@ -19,7 +19,6 @@ MAJORITY = ReadConcern("majority")
 
 SERVER_SELECTION_MS = 2_000
 ANSWER_SECONDS = 10.0
-JOURNAL_TTL = "expiry"
 
 
 class Store:
@@ -47,8 +46,14 @@ class Store:
         self.alerts = collection("alerts")
         # What the readings said of each device, a block for each partition: see watch/state.py.
         self.states = collection("states")
-        # Who watches the fleet.
+        # What the journal held, folded: see history/segments.py; and the newest one of each device: history/heads.py.
+        self.segments = collection("segments")
+        self.heads = collection("heads")
+        # What was measured, in numbers: see history/statistics.py.
+        self.statistics = collection("statistics")
+        # Who watches which partition, and who is there to do it: see watch/partitions.py.
         self.leases = collection("leases")
+        self.members = collection("members")
         # What was done once and is not to be done again.
         self.marks = collection("marks")
 
@@ -67,19 +72,20 @@ def connect(uri: str, name: str, *, answer_seconds: float | None = None) -> Asyn
     )
 
 
-async def migrate(store: Store, journal_hours: float) -> None:
+async def migrate(store: Store) -> None:
     """Makes what is missing. Old data and a running older version are at ease with all of it."""
-    await store.journal.create_indexes(
-        [
-            IndexModel([("partition", ASCENDING), ("to_ms", DESCENDING)], name="newest_first"),
-            IndexModel([("received_at", ASCENDING)], name=JOURNAL_TTL, expireAfterSeconds=round(journal_hours * 3600)),
-        ]
-    )
-    await store.database.command(
-        "collMod",
-        store.journal.name,
-        index={"name": JOURNAL_TTL, "expireAfterSeconds": round(journal_hours * 3600)},
-    )
+    existing = set(await store.database.list_collection_names())
+    if store.segments.name not in existing:
+        # Written once and read seldom: worth the better compression.
+        engine = {"wiredTiger": {"configString": "block_compressor=zstd"}}
+        await store.database.create_collection(store.segments.name, storageEngine=engine)
+    # A transaction would otherwise have to make them.
+    for collection in (store.journal, store.heads, store.statistics, store.states, store.alerts):
+        if collection.name not in existing:
+            await store.database.create_collection(collection.name)
+    await _renumber(store.journal)
+    # One member a process: those that went without a word.
+    await store.members.create_indexes([IndexModel([("expires_at", ASCENDING)], name="gone", expireAfterSeconds=60)])
     await store.alerts.create_indexes(
         [
             IndexModel(
@@ -107,3 +113,15 @@ async def migrate(store: Store, journal_hours: float) -> None:
         ]
     )
     await store.rules.create_indexes([IndexModel([("events.at", ASCENDING)], name="untold", sparse=True)])
+
+
+async def _renumber(journal: Collection) -> None:
+    """Gives the entries of the first release today's ids, which begin with the partition. To go with the next one."""
+    for index in {"newest_first", "expiry"} & set(await journal.index_information()):
+        await journal.drop_index(index)
+    async for entry in journal.find({"_id.partition": {"$exists": True}, "partition": {"$exists": True}}):
+        identity, partition = entry["_id"], entry.pop("partition")
+        rows = sum(len(frame["device"]) // 4 for frame in entry["frames"])
+        renumbered = {"partition": partition, "writer": identity["writer"], "group": identity["group"]}
+        await journal.replace_one({"_id": renumbered}, {**entry, "_id": renumbered, "rows": rows}, upsert=True)
+        await journal.delete_one({"_id": identity})

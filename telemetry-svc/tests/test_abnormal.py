@@ -79,7 +79,7 @@ class Watched:
         times = np.arange(self.time_ms - len(values), self.time_ms) + 1
         order = slice(None, None, -1 if backwards else 1)
         columns = np.full(len(values), device, np.int32), times[order], {"temperature": np.array(values, float)[order]}
-        changes = self.judge.see(Frame(*columns, received_ms=1))
+        changes, _ = self.judge.see(Frame(*columns, received_ms=1))
         return ["opened" if isinstance(change, Opening) else "cleared" for change in changes]
 
 
@@ -97,7 +97,7 @@ def test_an_alert_says_how_unusual_the_value_is() -> None:
     watched = Watched()
     watched.see(*NOISE)
     columns = np.ones(1, np.int32), np.array([10_000]), {"temperature": np.array([40.0])}
-    (opening,) = watched.judge.see(Frame(*columns, received_ms=1))
+    (opening,), _ = watched.judge.see(Frame(*columns, received_ms=1))
     assert isinstance(opening, Opening)
     assert (opening.device_id, opening.value, opening.opened_ms) == (1, 40, 10_000)
     assert opening.message.startswith("temperature 40 is 39.")
@@ -139,7 +139,7 @@ def test_a_reading_that_comes_twice_changes_nothing() -> None:
     before = profile.mean.tolist(), profile.variance.tolist(), profile.count.tolist()
     assert watched.see(*NOISE, again=True) == []
     columns = np.ones(3, np.int32), np.array([500, 500, 500]), {"temperature": np.array([20.0, 90.0, 90.0])}
-    assert watched.judge.see(Frame(*columns, received_ms=1)) == []
+    assert watched.judge.see(Frame(*columns, received_ms=1))[0] == []
     assert profile.count[1] == before[2][1] + 1
 
 
@@ -168,4 +168,4 @@ def test_a_clearing_is_that_of_its_rule() -> None:
     watched = Watched()
     watched.see(*NOISE, 40)
     columns = np.ones(1, np.int32), np.array([10_000]), {"temperature": np.array([20.0])}
-    assert watched.judge.see(Frame(*columns, received_ms=1)) == [Clearing(watched.rule, 1, 10_000)]
+    assert watched.judge.see(Frame(*columns, received_ms=1))[0] == [Clearing(watched.rule, 1, 10_000)]

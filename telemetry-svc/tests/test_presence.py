@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from telemetry_svc.columns.fleet import Fleet, Presence, Status
+from telemetry_svc.columns.frame import PARTITIONS
 from telemetry_svc.watch.judge import Clearing, Judge, Opening
 from telemetry_svc.watch.presence import Patience, judge
 from telemetry_svc.watch.rules import Kind, Rule, Severity
 
 PATIENCE = Patience(silence_ms=60_000, grace_ms=300_000)
 DEPLOYED_MS = 1_000_000
+MINE = np.ones(PARTITIONS, bool)
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def fleet() -> Fleet:
 
 
 def look(fleet: Fleet, now_ms: int, healthy_since_ms: int | None = 0) -> tuple[list[int], list[int]]:
-    came, went = judge(fleet, PATIENCE, now_ms, healthy_since_ms)
+    came, went = judge(fleet, PATIENCE, now_ms, healthy_since_ms, MINE)
     return came.tolist(), went.tolist()
 
 
@@ -73,15 +75,15 @@ def test_the_alert_of_silence_opens_when_the_time_is_over_and_clears_with_the_ne
     seen_ms = DEPLOYED_MS + 400_000
     fleet.last_seen_ms[1] = seen_ms
     look(fleet, seen_ms + 1)
-    assert rules.sweep(seen_ms + 1) == []
+    assert rules.sweep(seen_ms + 1, MINE) == []
     look(fleet, seen_ms + 61_000)
-    assert rules.sweep(seen_ms + 61_000) == [
+    assert rules.sweep(seen_ms + 61_000, MINE) == [
         Opening(rule, 1, 1, opened_ms=seen_ms + 60_000, value=61.0, message="silent for more than 60 s")
     ]
-    assert rules.sweep(seen_ms + 62_000) == []
+    assert rules.sweep(seen_ms + 62_000, MINE) == []
     fleet.last_seen_ms[1] = seen_ms + 70_000
     look(fleet, seen_ms + 70_500)
-    assert rules.sweep(seen_ms + 70_500) == [Clearing(rule, 1, seen_ms + 70_000)]
+    assert rules.sweep(seen_ms + 70_500, MINE) == [Clearing(rule, 1, seen_ms + 70_000)]
 
 
 def test_a_device_in_maintenance_may_be_silent(fleet: Fleet) -> None:
@@ -89,7 +91,7 @@ def test_a_device_in_maintenance_may_be_silent(fleet: Fleet) -> None:
     rules.use([Rule("offline", 1, Kind.OFFLINE, Severity.WARNING)])
     fleet.place(1, Status.MAINTENANCE, device_type="sensor", version=2, since_ms=DEPLOYED_MS)
     assert look(fleet, DEPLOYED_MS + 10_000_000) == ([], [1])
-    assert rules.sweep(DEPLOYED_MS + 10_000_000) == []
+    assert rules.sweep(DEPLOYED_MS + 10_000_000, MINE) == []
 
 
 def test_a_million_devices_are_judged_in_an_instant() -> None:
@@ -97,7 +99,7 @@ def test_a_million_devices_are_judged_in_an_instant() -> None:
     fleet.place(1_000_000, Status.DEPLOYED, device_type="sensor", version=1, since_ms=1)
     fleet.status[1:1_000_000] = Status.DEPLOYED
     fleet.last_seen_ms[:500_000] = DEPLOYED_MS
-    came, went = judge(fleet, PATIENCE, DEPLOYED_MS + 1, healthy_since_ms=0)
+    came, went = judge(fleet, PATIENCE, DEPLOYED_MS + 1, 0, MINE)
     assert len(came) == 499_999
     assert len(went) == 500_001
     assert np.count_nonzero(fleet.presence == Presence.OFFLINE) == 500_001

@@ -81,7 +81,7 @@ class Watched:
             (change.device_id, "opened", change.opened_ms)
             if isinstance(change, Opening)
             else (change.device_id, "cleared", change.cleared_ms)
-            for change in self.judge.see(Frame(*columns, received_ms=1))
+            for change in self.judge.see(Frame(*columns, received_ms=1))[0]
         ]
 
 
@@ -158,5 +158,5 @@ def test_an_alert_that_was_open_before_a_restart_is_cleared_after_it() -> None:
 def test_a_clearing_names_its_rule() -> None:
     watched = Watched(HOT)
     columns = np.array([1, 1], np.int32), np.array([1, 2], np.int64), {"temperature": np.array([90.0, 20.0])}
-    _, cleared = watched.judge.see(Frame(*columns, received_ms=1))
+    (_, cleared), _ = watched.judge.see(Frame(*columns, received_ms=1))
     assert cleared == Clearing(watched.rule, 1, 2)

@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from telemetry_svc.columns.fleet import Fleet, Presence, Status
-from telemetry_svc.columns.frame import Frame
+from telemetry_svc.columns.frame import PARTITIONS, Frame
+from telemetry_svc.partitions import LeaseLost
 from telemetry_svc.store import Store
 from telemetry_svc.watch.judge import Judge
 from telemetry_svc.watch.presence import Patience
@@ -33,15 +35,20 @@ def frame(devices: list[int], time_ms: int, load: float) -> Frame:
     )
 
 
+async def save(state: State, fleet: Fleet, judge: Judge) -> None:
+    for partition in range(PARTITIONS):
+        await state.save(fleet, judge, partition, epoch=1)
+
+
 async def test_everything_comes_back(store: Store) -> None:
     fleet, judge = made()
     judge.see(frame([1, 2, 65, 200], 100, 0.5))
     judge.see(frame([2], 200, 7.5))
     fleet.presence[1] = Presence.ONLINE
-    await State(store.states).save(fleet, judge, 200)
+    await save(State(store.states), fleet, judge)
 
     again, its_judge = made()
-    assert await State(store.states).restore(again, its_judge) == 200
+    await State(store.states).restore(again, its_judge, range(PARTITIONS))
     assert again.last_seen_ms.tolist() == fleet.last_seen_ms.tolist()
     assert again.presence.tolist() == fleet.presence.tolist()
     assert again.latest["load"].value.tolist() == fleet.latest["load"].value.tolist()
@@ -49,31 +56,46 @@ async def test_everything_comes_back(store: Store) -> None:
     assert list(its_judge.pending()) == [(RULE, 2, 200)]
 
 
-async def test_only_what_changed_is_saved_again(store: Store) -> None:
+async def test_an_owner_of_the_past_saves_nothing_any_more(store: Store) -> None:
     fleet, judge = made()
     state = State(store.states)
-    judge.see(frame([1, 2], 100, 0.5))
-    await state.save(fleet, judge, 100)
-    await store.states.delete_one({"_id": 1})
+    judge.see(frame([2], 100, 0.5))
+    await state.save(fleet, judge, 2, epoch=5)
     judge.see(frame([2], 200, 0.5))
-    await state.save(fleet, judge, 200)
-    assert sorted([document["_id"] async for document in store.states.find({"_id": {"$type": "int"}})]) == [2]
-    assert await state.restore(*made()) == 200
+    with pytest.raises(LeaseLost):
+        await state.save(fleet, judge, 2, epoch=4)
+    again, its_judge = made()
+    await state.restore(again, its_judge, [2])
+    assert again.latest["load"].time_ms[2] == 100
+
+
+async def test_what_another_owner_saved_is_seen_once(store: Store) -> None:
+    fleet, judge = made()
+    owners, others = State(store.states), State(store.states)
+    judge.see(frame([2], 100, 0.5))
+    fleet.presence[2] = Presence.ONLINE
+    await owners.save(fleet, judge, 2, epoch=1)
+    shadow, _ = made()
+    await others.watch_others(shadow, [1, 2])
+    assert (shadow.last_seen_ms[2], shadow.presence[2], shadow.latest["load"].value[2]) == (100, Presence.ONLINE, 0.5)
+    shadow.forget(2)
+    await others.watch_others(shadow, [1, 2])
+    assert shadow.last_seen_ms[2] == 0
+    judge.see(frame([2], 200, 1.5))
+    await owners.save(fleet, judge, 2, epoch=1)
+    await others.watch_others(shadow, [1, 2])
+    assert shadow.latest["load"].value[2] == 1.5
 
 
 async def test_what_is_pending_for_a_rule_that_changed_is_forgotten(store: Store) -> None:
     fleet, judge = made()
     judge.see(frame([2], 200, 7.5))
-    await State(store.states).save(fleet, judge, 200)
+    await save(State(store.states), fleet, judge)
     again, its_judge = made()
     its_judge.use([Rule("r", 2, Kind.THRESHOLD, Severity.INFO, threshold=RULE.threshold)])
-    await State(store.states).restore(again, its_judge)
+    await State(store.states).restore(again, its_judge, range(PARTITIONS))
     assert list(its_judge.pending()) == []
     assert not its_judge.resume("gone", 1, 2, Excursion(1, opened=True))
-
-
-async def test_a_fleet_without_a_past_begins_at_the_beginning(store: Store) -> None:
-    assert await State(store.states).restore(*made()) == 0
 
 
 async def test_what_was_learned_of_each_device_comes_back_and_only_for_the_same_rule(store: Store) -> None:
@@ -83,22 +105,22 @@ async def test_what_was_learned_of_each_device_comes_back_and_only_for_the_same_
     for time_ms in range(100, 150):
         judge.see(frame([1, 2, 65, 200], time_ms, float(time_ms % 7)))
     judge.forget(2)
-    await State(store.states).save(fleet, judge, 200)
+    await save(State(store.states), fleet, judge)
     ((_, learned),) = judge.profiles()
 
     again, its_judge = made()
     its_judge.use([rule])
-    await State(store.states).restore(again, its_judge)
+    await State(store.states).restore(again, its_judge, range(PARTITIONS))
     ((_, restored),) = its_judge.profiles()
     assert restored.count.tolist() == learned.count.tolist()
     assert restored.mean.tolist()[:2] == learned.mean.tolist()[:2]
     assert restored.variance[[1, 65, 200]].tolist() == learned.variance[[1, 65, 200]].tolist()
-    assert its_judge.see(frame([1], 90, 50.0)) == []  # older than what was learned
+    assert its_judge.see(frame([1], 90, 50.0))[0] == []  # older than what was learned
     assert restored.count.tolist() == learned.count.tolist()
-    assert [change.device_id for change in its_judge.see(frame([1, 2], 300, 50.0))] == [1]
+    assert [change.device_id for change in its_judge.see(frame([1, 2], 300, 50.0))[0]] == [1]
 
     other, other_judge = made()
     other_judge.use([replace(rule, version=2)])
-    await State(store.states).restore(other, other_judge)
+    await State(store.states).restore(other, other_judge, range(PARTITIONS))
     ((_, forgotten),) = other_judge.profiles()
     assert not forgotten.count.any()

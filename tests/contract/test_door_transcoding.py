@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from fieldstock.inventory.v1 import device_service_pb2, device_service_pb2_grpc
+from servicekit.testing import eventually
 
 
 @pytest.fixture
@@ -65,7 +66,12 @@ async def test_of_a_change_with_a_field_given_twice_nothing_is_taken(admin, id):
 
 async def test_a_number_of_64_bits_is_text_and_one_of_32_a_number(admin, ready):
     await admin("POST", "/monitoring/data", {"device_id": ready.id, "metrics": {"door_metric": 4}})
-    stats = await admin("GET", "/monitoring/stats")
+
+    async def counted():
+        stats = await admin("GET", "/monitoring/stats")
+        return stats if "door_metric" in stats["metrics"] else None
+
+    stats = await eventually(counted)
     assert stats["metrics"]["door_metric"]["count"] == "1"
     assert isinstance(stats["devices"]["online"], int)
 

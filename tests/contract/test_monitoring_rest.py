@@ -110,7 +110,12 @@ async def test_a_rule_that_cannot_be_is_refused(admin, field, abnormal):
 
 async def test_the_fleet_in_numbers(admin, ready):
     await admin("POST", "/monitoring/data", {"device_id": ready.id, "metrics": {"contract_metric": 4}})
-    stats = await admin("GET", "/monitoring/stats", params={"window": 60, "type": "sensor"})
+
+    async def counted():
+        stats = await admin("GET", "/monitoring/stats", params={"window": 60, "type": "sensor"})
+        return stats if "contract_metric" in stats["metrics"] else None
+
+    stats = await eventually(counted)
     assert stats["metrics"]["contract_metric"] == {"min": 4, "max": 4, "avg": 4, "count": "1"}
     assert set(stats["devices"]) == {"online", "offline", "never_seen"}
     assert set(stats["alerts"]) == {"info", "warning", "critical"}

@@ -1,13 +1,14 @@
 """What is known of each device, as columns indexed by device id."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry_svc.columns.frame import PARTITIONS, Floats, Frame, Ids, Ints, Mask
+from telemetry_svc.columns.frame import PARTITIONS, Floats, Frame, Ids, Ints, Mask, partition_of
+from telemetry_svc.columns.tally import Tally
 
 FIRST_CAPACITY = 1024
 
@@ -43,6 +44,21 @@ class Latest:
     time_ms: Ints
 
 
+# Type and location of a device, the location as it is compared: without regard to case.
+Place = tuple[str, str]
+
+
+def at(device_type: str, location: str) -> Callable[[Place], bool]:
+    """Whether a place is of a type ("": any) and at a location ("": any; with a trailing `/*` what lies below it)."""
+    there = location.casefold()
+
+    def wanted(place: Place) -> bool:
+        right = place[1].startswith(there[:-1]) if there.endswith("/*") else there in ("", place[1])
+        return right and device_type in ("", place[0])
+
+    return wanted
+
+
 class Fleet:
     """The devices that inventory told of, and what their readings said last.
 
@@ -56,8 +72,8 @@ class Fleet:
         self.version: NDArray[np.int32] = np.zeros(FIRST_CAPACITY, np.int32)
         # Index into `types`.
         self.type: NDArray[np.int32] = np.zeros(FIRST_CAPACITY, np.int32)
-        # Index into `locations`, which are compared without regard to case.
-        self.location: NDArray[np.int32] = np.zeros(FIRST_CAPACITY, np.int32)
+        # What its readings are counted by: index into `places`, and partition, as one number.
+        self.place_of: NDArray[np.int32] = np.zeros(FIRST_CAPACITY, np.int32)
         # When it came to its status: a device just deployed gets time to be switched on.
         self.since_ms: Ints = np.zeros(FIRST_CAPACITY, np.int64)
         # When the server last received something of it; 0: never.
@@ -69,9 +85,11 @@ class Fleet:
         # Partitions of which readings or silence changed something since this was last set back.
         self.dirty: Mask = np.zeros(PARTITIONS, bool)
         self.types: dict[str, int] = {"": 0}
-        self.locations: dict[str, int] = {"": 0}
-        # By type: how long its devices may be silent, 0: as long as any. Grows with `types`.
+        self.places: list[Place] = []
+        self._places: dict[Place, int] = {}
+        # By type: how long its devices may be silent, and how long readings are kept; 0: as for any. Grow with `types`.
         self.silence_ms: Ints = np.zeros(1, np.int64)
+        self.retention_ms: Ints = np.zeros(1, np.int64)
 
     @property
     def capacity(self) -> int:
@@ -93,37 +111,51 @@ class Fleet:
         self.status[device_id] = status
         self.version[device_id] = version
         self.type[device_id] = self._type(device_type)
-        self.location[device_id] = self.locations.setdefault(location.casefold(), len(self.locations))
+        place = self._place((device_type, location.casefold()))
+        self.place_of[device_id] = place * PARTITIONS + partition_of(device_id)
         return came
 
-    def limit_silence(self, device_type: str, silence_ms: int) -> None:
-        """Devices of this type may be silent for so long; 0: as long as any."""
-        code = self._type(device_type)  # which may make the column longer
-        self.silence_ms[code] = silence_ms
+    def limit(self, device_type: str, *, silence_ms: int, retention_ms: int) -> None:
+        """Devices of this type may be silent for so long, and their readings are kept for so long; 0: as for any."""
+        code = self._type(device_type)  # which may make the columns longer
+        self.silence_ms[code], self.retention_ms[code] = silence_ms, retention_ms
 
     def silences(self, devices: Ids | NDArray[np.intp] | slice, otherwise_ms: int) -> Ints:
         """How long each of these devices may be silent, `otherwise_ms` where its type does not say."""
         own = self.silence_ms[self.type[devices]]
         return np.where(own > 0, own, otherwise_ms)
 
+    def retentions(self, devices: Ids | NDArray[np.intp], otherwise_ms: int) -> Ints:
+        """How long the readings of these known devices are kept, likewise."""
+        own = self.retention_ms[self.type[devices]]
+        return np.where(own > 0, own, otherwise_ms)
+
     def of(self, device_type: str, location: str) -> Mask:
         """Which ids are of a type ("": any) and at a location ("": any; with a trailing `/*` what lies below it)."""
+        wanted = at(device_type, location)
+        right = np.array([wanted(place) for place in self.places], bool)
         mask = self.status != Status.UNKNOWN
-        if device_type:
-            mask &= self.type == self.types.get(device_type, -1)
-        if location:
-            place = location.casefold()
-            if place.endswith("/*"):
-                codes = [code for name, code in self.locations.items() if name.startswith(place[:-1])]
-                mask &= np.isin(self.location, codes)
-            else:
-                mask &= self.location == self.locations.get(place, -1)
+        known = np.flatnonzero(mask)
+        mask[known] = right[self.place_of[known] // PARTITIONS]
         return mask
+
+    def tallied(self, tally: Tally) -> Tally:
+        """A tally by `place_of`, by what the places are called."""
+        return tally.renamed(lambda place: self.places[place // PARTITIONS])
+
+    def _place(self, place: Place) -> int:
+        code = self._places.setdefault(place, len(self._places))
+        if code == len(self.places):
+            self.places.append(place)
+        return code
 
     def _type(self, device_type: str) -> int:
         code = self.types.setdefault(device_type, len(self.types))
         if code >= len(self.silence_ms):
-            self.silence_ms = _longer(self.silence_ms, 2 * code)
+            self.silence_ms, self.retention_ms = (
+                _longer(self.silence_ms, 2 * code),
+                _longer(self.retention_ms, 2 * code),
+            )
         return code
 
     def statuses(self, ids: Ids | Ints) -> NDArray[np.int8]:
@@ -163,12 +195,14 @@ class Fleet:
         latest.value[device[newest]] = values[newest]
         return news
 
-    def forget(self) -> None:
-        """Drops what readings said; what inventory said stays."""
-        self.last_seen_ms[:] = 0
-        self.presence[:] = Presence.UNJUDGED
-        self.latest.clear()
-        self.dirty[:] = False
+    def forget(self, partition: int) -> None:
+        """Drops what readings said of a partition's devices; what inventory said stays."""
+        own = slice(partition, None, PARTITIONS)
+        self.last_seen_ms[own] = 0
+        self.presence[own] = Presence.UNJUDGED
+        for latest in self.latest.values():
+            latest.value[own], latest.time_ms[own] = 0.0, 0
+        self.dirty[partition] = False
 
     def stamp(self, devices: Ids | Ints, now_ms: int, latest_ms: int) -> Ints:
         """Server times for rows of known devices that came without: now, or a millisecond after the device's last.
@@ -192,7 +226,7 @@ class Fleet:
 
     def _grow(self, least: int) -> None:
         capacity = max(least, 2 * self.capacity)
-        for name in ("status", "version", "type", "location", "since_ms", "last_seen_ms", "presence", "stamped_ms"):
+        for name in ("status", "version", "type", "place_of", "since_ms", "last_seen_ms", "presence", "stamped_ms"):
             setattr(self, name, _longer(getattr(self, name), capacity))
         for latest in self.latest.values():
             latest.value, latest.time_ms = _longer(latest.value, capacity), _longer(latest.time_ms, capacity)

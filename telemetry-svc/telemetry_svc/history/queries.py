@@ -1,94 +1,138 @@
-"""Reading back: one device's readings, newest first."""
+"""Reading back one device: what is in the journal and what is folded, as one."""
 
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from telemetry_svc.columns.frame import Frame, partition_of
-from telemetry_svc.ingest.journal import Entry
+from telemetry_svc.columns.merge import merge
+from telemetry_svc.columns.tally import Numbers
+from telemetry_svc.history.segments import Segments
+from telemetry_svc.ingest.journal import Journal
+
+# Before any time that a device may send.
+BEGINNING_MS = -(2**62)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a device measured at one time."""
 
+    device_id: int
     time_ms: int
     metrics: dict[str, float]
 
 
-class Entries(Protocol):
-    """Where readings are found."""
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What a device measured from `start_ms` on, for as long as a step, in numbers."""
 
-    def newest_first(self, partition: int, from_ms: int, to_ms: int) -> AsyncIterator[Entry]:
-        """A partition's entries that reach into [from_ms, to_ms], those that reach furthest first."""
-        ...
+    start_ms: int
+    metrics: dict[str, Numbers]
 
 
-class _Cells:
-    """The newest `size` readings so far. Of cells that come again, the one of the smallest rank stays."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """[start_ms, end_ms), and the metrics that count; none: all."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._times: dict[int, dict[str, tuple[tuple, float]]] = {}
+    start_ms: int
+    end_ms: int
+    metrics: Collection[str]
 
-    def horizon(self) -> int | None:
-        """The time before which nothing matters any more; None while there are too few readings."""
-        return None if len(self._times) < self._size else min(self._newest())
-
-    def put(self, time_ms: int, metric: str, value: float, rank: tuple) -> None:
-        """Takes in a cell. In one entry the first of the same cells counts, as it does in the watch."""
-        metrics = self._times.setdefault(time_ms, {})
-        if metric not in metrics or rank < metrics[metric][0]:
-            metrics[metric] = rank, value
-
-    def readings(self) -> list[Reading]:
-        """Newest first."""
-        return [
-            Reading(time, {metric: value for metric, (_, value) in sorted(self._times[time].items())})
-            for time in self._newest()
-        ]
-
-    def _newest(self) -> list[int]:
-        return sorted(self._times, reverse=True)[: self._size]
+    def of(self, frame: Frame, device_ids: Collection[int]) -> Frame | None:
+        """The rows of these devices within the span that have a value that counts; None when there is none."""
+        values = {
+            metric: column for metric, column in frame.values.items() if not self.metrics or metric in self.metrics
+        }
+        mask = (frame.time_ms >= self.start_ms) & (frame.time_ms < self.end_ms)
+        if not values or not mask.any():
+            return None
+        only = len(device_ids) == 1
+        mask &= frame.device == next(iter(device_ids)) if only else np.isin(frame.device, list(device_ids))
+        mask &= ~np.logical_and.reduce([np.isnan(column) for column in values.values()])
+        return Frame(frame.device, frame.time_ms, values, frame.received_ms).take(mask) if mask.any() else None
 
 
 class Readings:
-    """What the journal has of a device: a reading is there as soon as it is acknowledged."""
+    """A reading is there as soon as it is acknowledged, and never twice: the journal is read to its end first, and what
+    a fold takes out of it meanwhile is found among the segments, which are read after it."""
 
-    def __init__(self, entries: Entries) -> None:
-        self._entries = entries
+    def __init__(self, journal: Journal, segments: Segments) -> None:
+        self._journal = journal
+        self._segments = segments
 
-    async def newest_first(
-        self, device_id: int, *, start_ms: int, end_ms: int, metrics: Collection[str], size: int
-    ) -> list[Reading]:
-        """At most `size` readings of a device in [start_ms, end_ms), newest first.
+    async def newest_first(self, device_id: int, span: Span, size: int) -> list[Reading]:
+        """At most `size` readings, newest first. Opens segments from the newest back, and no more than it needs."""
+        waiting, _ = await self.waiting(partition_of(device_id), [device_id], span)
+        return await self.page(device_id, span, size, waiting)
 
-        `metrics`: only these, and only readings that have one of them; none means all. Opens entries from the newest
-        back, and stops when none of the others can hold anything that belongs among the found.
-        """
-        cells = _Cells(size)
-        async for entry in self._entries.newest_first(partition_of(device_id), start_ms, end_ms - 1):
-            horizon = cells.horizon()
-            if horizon is not None and entry.to_ms < horizon:
+    async def page(self, device_id: int, span: Span, size: int, waiting: Sequence[Frame]) -> list[Reading]:
+        """Likewise; `waiting`: what the journal had of it."""
+        found: list[Reading] = []
+        async for rows in self._pieces(device_id, span, waiting):
+            for row in range(len(rows) - 1, max(-1, len(rows) - 1 - (size - len(found))), -1):
+                values = {metric: float(column[row]) for metric, column in rows.values.items()}
+                metrics = {metric: value for metric, value in values.items() if value == value}
+                found.append(Reading(device_id, int(rows.time_ms[row]), metrics))
+            if len(found) == size:
                 break
+        return found
+
+    async def buckets(self, device_id: int, span: Span, step_ms: int, size: int) -> list[Bucket]:
+        """At most `size` buckets that have anything, newest first; they begin at multiples of the step since 1970."""
+        waiting, _ = await self.waiting(partition_of(device_id), [device_id], span)
+        found: dict[int, Bucket] = {}
+        async for rows in self._pieces(device_id, span, waiting):
+            # What comes is older with every piece: a bucket may go on in the next one.
+            if len(found) > size:
+                break
+            for metric, column in rows.values.items():
+                there = ~np.isnan(column)
+                if there.any():
+                    _count(found, metric, rows.time_ms[there] // step_ms * step_ms, column[there])
+        return [found[start] for start in sorted(found, reverse=True)[:size]]
+
+    async def waiting(self, partition: int, device_ids: Collection[int], span: Span) -> tuple[list[Frame], int]:
+        """What the journal has of some devices of a partition, in the order in which it counts; and how many rows were
+        looked at for it."""
+        found, looked_at = [], 0
+        async for entry in self._journal.within(partition, span.start_ms, span.end_ms - 1):
+            looked_at += len(entry)
             for frame in entry.frames:
-                for time_ms, metric, value in _cells_of(frame, device_id, max(start_ms, horizon or 0), end_ms, metrics):
-                    cells.put(time_ms, metric, value, entry.rank)
-        return cells.readings()
+                rows = span.of(frame, device_ids)
+                if rows is not None:
+                    found.append((entry.rank, rows))
+        return [frame for _, frame in sorted(found, key=lambda piece: piece[0])], looked_at
+
+    async def _pieces(self, device_id: int, span: Span, waiting: Sequence[Frame]) -> AsyncIterator[Frame]:
+        """The device's rows, each time once and in order, in pieces that go back in time."""
+        end_ms = span.end_ms
+        async for segment in self._segments.newest_first(device_id, span.start_ms, span.end_ms - 1):
+            rows = Span(segment.from_ms, end_ms, span.metrics)
+            folded = span.of(segment.frame, [device_id])
+            piece = _together(folded, waiting, rows, device_id)
+            if piece is not None:
+                yield piece
+            end_ms = segment.from_ms
+        piece = _together(None, waiting, Span(BEGINNING_MS, end_ms, span.metrics), device_id)
+        if piece is not None:
+            yield piece
 
 
-def _cells_of(
-    frame: Frame, device_id: int, start_ms: int, end_ms: int, metrics: Collection[str]
-) -> Iterator[tuple[int, str, float]]:
-    mask = (frame.device == device_id) & (frame.time_ms >= start_ms) & (frame.time_ms < end_ms)
-    if not mask.any():
-        return
-    rows = np.flatnonzero(mask)
-    for metric, column in frame.values.items():
-        if metrics and metric not in metrics:
-            continue
-        has = rows[~np.isnan(column[rows])]
-        for time_ms, value in zip(frame.time_ms[has].tolist(), column[has].tolist(), strict=True):
-            yield time_ms, metric, value
+def _together(folded: Frame | None, waiting: Iterable[Frame], rows: Span, device_id: int) -> Frame | None:
+    pieces = [piece for frame in waiting if (piece := rows.of(frame, [device_id])) is not None]
+    if folded is not None:
+        # What is folded stays: it was shown already.
+        pieces.insert(0, folded)
+    return merge(pieces).frame if pieces else None
+
+
+def _count(found: dict[int, Bucket], metric: str, starts: np.ndarray, values: np.ndarray) -> None:
+    first = np.flatnonzero(np.diff(starts, prepend=starts[0] - 1))
+    counts = np.diff(np.r_[first, len(starts)])
+    least, most = np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
+    columns = (column.tolist() for column in (starts[first], least, most, np.add.reduceat(values, first), counts))
+    for start, *numbers in zip(*columns, strict=True):
+        bucket = found.setdefault(start, Bucket(start, {}))
+        bucket.metrics.setdefault(metric, Numbers()).add(*numbers)

@@ -1,85 +1,105 @@
-"""What was measured, in numbers."""
+"""What was measured, in numbers: kept by the fold, so that asking costs the same however many readings there are."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-import numpy as np
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import DuplicateKeyError
 
-from telemetry_svc.columns.frame import PARTITIONS, Floats, Ids, Ints, Mask
-from telemetry_svc.ingest.journal import Entry
+from telemetry_svc.columns.fleet import Place
+from telemetry_svc.columns.frame import PARTITIONS
+from telemetry_svc.columns.tally import HOUR_MINUTES, MINUTE_MS, Numbers, Tally
+from telemetry_svc.partitions import LeaseLost
+from telemetry_svc.store import Collection, Document
 
-# Beyond that the answer would take longer than anybody waits, and hold up everybody else's.
-MOST_READINGS = 2_000_000
-
-
-class TooMany(Exception):
-    """The window holds more rows than are counted at once."""
-
-
-class Entries(Protocol):
-    """Where readings are found."""
-
-    def newest_first(self, partition: int, from_ms: int, to_ms: int) -> AsyncIterator[Entry]:
-        """A partition's entries that reach into [from_ms, to_ms], those that reach furthest first."""
-        ...
+# As far back as anybody may ask, and the hour that this reaches into.
+KEPT_HOURS = 26
+# In the place of an hour: what is stored and not yet folded, as its owner counts it.
+PENDING = -1
 
 
-@dataclass(slots=True)
-class Numbers:
-    """Of one metric's values: the smallest, the greatest, their sum and number."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The minutes from `start` to before `end`, since 1970."""
 
-    least: float = float("inf")
-    most: float = float("-inf")
-    total: float = 0.0
-    count: int = 0
+    start: int
+    end: int
 
-    def add(self, values: Floats) -> None:
-        """Counts values in; there must be some."""
-        self.least = min(self.least, float(values.min()))
-        self.most = max(self.most, float(values.max()))
-        self.total += float(values.sum())
-        self.count += len(values)
+    @classmethod
+    def of(cls, start_ms: int, end_ms: int) -> "Window":
+        """The minutes that [start_ms, end_ms) touches."""
+        return cls(start_ms // MINUTE_MS, -(-end_ms // MINUTE_MS))
+
+    @property
+    def hours(self) -> tuple[list[int], list[int]]:
+        """Those that are wholly within, and those that are not."""
+        touched = range(self.start // HOUR_MINUTES, -(-self.end // HOUR_MINUTES))
+        whole = range(-(-self.start // HOUR_MINUTES), self.end // HOUR_MINUTES)
+        return list(whole), [hour for hour in touched if hour not in whole]
 
 
 class Statistics:
-    """Counts what the journal has, cell by cell: one that came again counts once, with the value that reads show."""
+    """A document for each partition and hour, with a row for each minute and one for the hour; and for each partition
+    one of what is not folded yet. By the type and the location that a device has when its readings are counted.
+    """
 
-    def __init__(self, entries: Entries, most: int = MOST_READINGS) -> None:
-        self._entries = entries
-        self._most = most
+    def __init__(self, client: AsyncMongoClient[Document], collection: Collection) -> None:
+        self._client = client
+        self._collection = collection
 
-    async def of(self, devices: Mask, start_ms: int, end_ms: int) -> dict[str, Numbers]:
-        """Each metric's numbers in [start_ms, end_ms), of the devices whose ids the mask has. Raises TooMany."""
-        numbers: dict[str, Numbers] = {}
-        left = self._most
-        for partition in range(PARTITIONS):
-            entries: list[Entry] = []
-            async for entry in self._entries.newest_first(partition, start_ms, end_ms - 1):
-                entries.append(entry)
-                left -= sum(map(len, entry.frames))
-                if left < 0:
-                    raise TooMany
-            for metric, values in _cells(entries, devices, start_ms, end_ms):
-                numbers.setdefault(metric, Numbers()).add(values)
-        return numbers
+    async def add(self, partition: int, epoch: int, tally: Tally, pending: Tally, session: AsyncClientSession) -> None:
+        """Counts in what is folded in the same transaction; `pending` is what is left to be folded."""
+        for hour, part in tally.hours():
+            identity = {"partition": partition, "hour": hour}
+            before = await self._collection.find_one({"_id": identity}, session=session)
+            if before:
+                part = Tally.together([Tally.from_binary(before["minutes"]), part])
+            minutes = Tally.together([part])
+            document = {"minutes": minutes.to_binary(), "whole": minutes.whole_hours().to_binary()}
+            await self._collection.replace_one({"_id": identity}, document, upsert=True, session=session)
+        await self.await_fold(partition, epoch, pending, session)
+
+    async def await_fold(
+        self, partition: int, epoch: int, pending: Tally, session: AsyncClientSession | None = None
+    ) -> None:
+        """What is stored of a partition and not folded yet, as the owner of this epoch knows. Raises LeaseLost."""
+        identity = {"partition": partition, "hour": PENDING}
+        document = {"minutes": pending.to_binary(), "epoch": epoch}
+        which = {"_id": identity, "epoch": {"$not": {"$gt": epoch}}}
+        try:
+            await self._collection.replace_one(which, document, upsert=True, session=session)
+        except DuplicateKeyError:
+            raise LeaseLost from None
+
+    async def forget(self, partitions: Iterable[int], before_hour: int) -> None:
+        """Removes the hours of these partitions that nobody may ask for any more."""
+        for partition in partitions:
+            which = {
+                "$gt": {"partition": partition, "hour": PENDING},
+                "$lt": {"partition": partition, "hour": before_hour},
+            }
+            await self._collection.delete_many({"_id": which})
+
+    async def of(self, window: Window, wanted: Callable[[Place], bool]) -> dict[str, Numbers]:
+        """Each metric's numbers within the window, of the places that are wanted."""
+        whole, edges = window.hours
+        found: list[Tally] = []
+        # One moment of all documents: what was pending is folded in the same transaction that counts it.
+        async with self._client.start_session(snapshot=True) as session:
+            for column, hours in (("whole", whole), ("minutes", [*edges, PENDING])):
+                ids = [{"partition": partition, "hour": hour} for partition in range(PARTITIONS) for hour in hours]
+                async for document in self._collection.find({"_id": {"$in": ids}}, [column], session=session):
+                    tally = Tally.from_binary(document[column])
+                    if column == "minutes":
+                        tally = tally.take((tally.minute >= window.start) & (tally.minute < window.end))
+                    found.append(tally)
+        return _summed(found, wanted)
 
 
-def _cells(entries: list[Entry], devices: Mask, start_ms: int, end_ms: int) -> list[tuple[str, Floats]]:
-    """Each metric's values, one for each cell: in the order of rank the first one of a cell is the one there is."""
-    pieces: dict[str, list[tuple[Ids, Ints, Floats]]] = {}
-    for entry in sorted(entries, key=lambda entry: entry.rank):
-        for frame in entry.frames:
-            within = (frame.time_ms >= start_ms) & (frame.time_ms < end_ms) & (frame.device < len(devices))
-            within[within] = devices[frame.device[within]]
-            for metric, column in frame.values.items():
-                rows = within & ~np.isnan(column)
-                if rows.any():
-                    pieces.setdefault(metric, []).append((frame.device[rows], frame.time_ms[rows], column[rows]))
-    found: list[tuple[str, Floats]] = []
-    for metric, columns in pieces.items():
-        device, time_ms, values = (np.concatenate(column) for column in zip(*columns, strict=True))
-        order = np.lexsort((time_ms, device))  # stable: of equal cells the first by rank comes first
-        new = (np.diff(device[order], prepend=-1) != 0) | (np.diff(time_ms[order], prepend=-1) != 0)
-        found.append((metric, values[order[new]]))
-    return found
+def _summed(tallies: Sequence[Tally], wanted: Callable[[Place], bool]) -> dict[str, Numbers]:
+    sums: dict[str, Numbers] = {}
+    for tally in tallies:
+        for metric, numbers in tally.at(wanted).numbers().items():
+            sums.setdefault(metric, Numbers()).add(numbers.least, numbers.most, numbers.total, numbers.count)
+    return sums

@@ -27,8 +27,8 @@ MAX_ROWS, MAX_BYTES = 50_000, 8 * 1024 * 1024
 # Opens are refused for this long after a group failed; then the next one finds out whether storage is back.
 RETRY_SECONDS = 1.0
 
-# What is to be done with a group's frames once they are stored.
-Follow = Callable[[Sequence[Frame]], Awaitable[None]]
+# What is to be done with a group, by its number, once its frames are stored; None: part of them may be.
+Follow = Callable[[int, Sequence[Frame] | None], Awaitable[None]]
 
 
 class Member(Sender, Protocol):
@@ -183,13 +183,14 @@ class Groups:
             logger.warning("group_not_stored", rows=group.intake.rows, senders=len(group.shares), error=str(error))
             self._failed_at_ms, self._healthy_since_ms = self._clock(), None
             self._fail(group, IngestUnavailable(retry_after=RETRY_SECONDS))
+            await self._follow(self._number, None)
             return
         if self._healthy_since_ms is None:
             self._healthy_since_ms = self._clock()
         COMMIT_SECONDS.observe(perf_counter() - group.began)
         self._acknowledge(group, refusals)
         if frames:
-            await self._follow(frames)
+            await self._follow(self._number, frames)
 
     async def _admit(self, intake: Intake) -> tuple[list[Frame], list[Refusal]]:
         frames: list[Frame] = []

@@ -1,11 +1,13 @@
 """The journal: groups of readings on a majority's disk, as columns."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import pymongo
 import stamina
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from telemetry_svc.clock import milliseconds, moment
@@ -15,31 +17,37 @@ from telemetry_svc.store import Collection, Document
 DUPLICATE_KEY = 11000
 # A connection that hangs is given up for another one after that long.
 ATTEMPT_SECONDS = 3.0
-READ_AHEAD = 64
+READ_AHEAD = 256
 
 
 class NotStored(Exception):
     """The journal could not be reached in time. Part of the group may be stored all the same."""
 
 
+# The writer, new at every start of a process, and the number of its group.
+Group = tuple[bytes, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one group brought to one partition. Times are milliseconds since 1970, `from_ms` and `to_ms` inclusive."""
+    """What one group brought to one partition. `received_ms`: milliseconds since 1970."""
 
-    id: tuple[bytes, int, int]
+    partition: int
+    group: Group
     received_ms: int
-    from_ms: int
-    to_ms: int
     frames: list[Frame]
 
     @property
-    def rank(self) -> tuple[int, tuple[bytes, int, int]]:
+    def rank(self) -> tuple[int, Group]:
         """Of readings of the same device, time and metric, that of the smallest rank is the one there is."""
-        return self.received_ms, self.id
+        return self.received_ms, self.group
+
+    def __len__(self) -> int:
+        return sum(map(len, self.frames))
 
 
 class Journal:
-    """Appends and reads back. An entry's id is (writer, group, partition), the writer new at every start: so whoever
+    """Appends and reads back. An entry's id is (partition, writer, group), the writer new at every start: so whoever
     tries again recognises what it had already stored.
     """
 
@@ -47,7 +55,7 @@ class Journal:
         """`patience_seconds`: how long a group is tried before it has failed."""
         self._collection = collection
         self._patience = patience_seconds
-        self._writer = uuid4().bytes
+        self.writer = uuid4().bytes
 
     async def append(self, group: int, frames: Sequence[Frame]) -> None:
         """Returns when all frames of the group are on a majority's disk. They must share their `received_ms`.
@@ -92,47 +100,95 @@ class Journal:
                 document = documents.setdefault(
                     partition,
                     {
-                        "_id": {"writer": self._writer, "group": group, "partition": partition},
-                        "partition": partition,
+                        # The partition first: the index of the ids is all that finds a partition's entries.
+                        "_id": {"partition": partition, "writer": self.writer, "group": group},
                         "received_at": moment(frame.received_ms),
                         "from_ms": from_ms,
                         "to_ms": to_ms,
+                        "rows": 0,
                         "frames": [],
                     },
                 )
                 document["from_ms"] = min(document["from_ms"], from_ms)
                 document["to_ms"] = max(document["to_ms"], to_ms)
+                document["rows"] += len(part)
                 document["frames"].append(part.to_binary())
         return list(documents.values())
 
-    async def newest_first(self, partition: int, from_ms: int, to_ms: int) -> AsyncIterator[Entry]:
-        """A partition's entries that reach into [from_ms, to_ms], those that reach furthest first."""
-        found = self._collection.find(
-            {"partition": partition, "to_ms": {"$gte": from_ms}, "from_ms": {"$lte": to_ms}},
-            sort=[("to_ms", pymongo.DESCENDING)],
-            batch_size=READ_AHEAD,
-        )
+    async def within(self, partition: int, from_ms: int, to_ms: int) -> AsyncIterator[Entry]:
+        """A partition's entries that reach into [from_ms, to_ms], in no order."""
+        reach = {"to_ms": {"$gte": from_ms}, "from_ms": {"$lte": to_ms}}
+        found = self._collection.find({**_of(partition), **reach}, batch_size=READ_AHEAD)
         async with found:
             async for document in found:
                 yield _entry(document)
 
-    async def since(self, received_ms: int) -> AsyncIterator[Entry]:
-        """All entries received at or after a time, in the order of their receipt."""
-        found = self._collection.find(
-            {"received_at": {"$gte": moment(received_ms)}}, sort=[("received_at", pymongo.ASCENDING)]
-        )
-        async with found:
-            async for document in found:
-                yield _entry(document)
+    async def oldest(self, partition: int, most_rows: int) -> tuple[list[Entry], int]:
+        """The entries of a partition that were received first, of so many rows or a few more; and how many are left."""
+        receipts = await self._receipts(partition)
+        total, count = 0, 0
+        while count < len(receipts) and total < most_rows:
+            total += receipts[count]["rows"]
+            count += 1
+        entries = [entry async for entry in self._read([receipt["_id"] for receipt in receipts[:count]])]
+        return entries, len(receipts) - count
+
+    async def but(self, partition: int, known: Container[Group]) -> AsyncIterator[Entry]:
+        """A partition's entries that are not of the `known` groups, in the order of their receipt."""
+        receipts = await self._receipts(partition)
+        async for entry in self._read([one["_id"] for one in receipts if group_of(one["_id"]) not in known]):
+            yield entry
+
+    async def _receipts(self, partition: int) -> list[Document]:
+        found = await self._collection.find(_of(partition), ["received_at", "rows"]).to_list()
+        return sorted(found, key=lambda one: (one["received_at"], one["_id"]["writer"], one["_id"]["group"]))
+
+    async def _read(self, ids: Sequence[Document]) -> AsyncIterator[Entry]:
+        """These entries, in this order; some may be gone."""
+        for start in range(0, len(ids), READ_AHEAD):
+            some = ids[start : start + READ_AHEAD]
+            found = await self._collection.find({"_id": {"$in": some}}).to_list()
+            by_group = {group_of(document["_id"]): document for document in found}
+            for identity in some:
+                if document := by_group.get(group_of(identity)):
+                    yield _entry(document)
+
+    async def of_others(self, on_open: Callable[[], Awaitable[None]]) -> AsyncIterator[Entry]:
+        """The entries that other writers store from now on. `on_open` runs once none can be missed."""
+        others = {"operationType": "insert", "documentKey._id.writer": {"$ne": self.writer}}
+        async with await self._collection.watch([{"$match": others}], batch_size=READ_AHEAD) as changes:
+            await on_open()
+            async for change in changes:
+                yield _entry(change["fullDocument"])
+
+    async def remove(self, entries: Sequence[Entry], session: AsyncClientSession) -> None:
+        """Removes exactly these, in a transaction that keeps what they hold."""
+        if entries:
+            ids = [{"partition": e.partition, "writer": e.group[0], "group": e.group[1]} for e in entries]
+            await self._collection.delete_many({"_id": {"$in": ids}}, session=session)
+
+    async def size(self) -> int:
+        """Bytes of all entries, before compression."""
+        stats = await self._collection.aggregate([{"$collStats": {"storageStats": {}}}])
+        return sum([one["storageStats"]["size"] async for one in stats])
+
+
+def _of(partition: int) -> dict[str, Any]:
+    """All ids of a partition lie between its number and the next one."""
+    return {"_id": {"$gte": {"partition": partition}, "$lt": {"partition": partition + 1}}}
+
+
+def group_of(identity: Document) -> Group:
+    """The group that an entry came with."""
+    return identity["writer"], identity["group"]
 
 
 def _entry(document: Document) -> Entry:
     identity = document["_id"]
     received_ms = milliseconds(document["received_at"])
     return Entry(
-        (identity["writer"], identity["group"], identity["partition"]),
+        identity["partition"],
+        group_of(identity),
         received_ms,
-        document["from_ms"],
-        document["to_ms"],
         [Frame.from_binary(columns, received_ms) for columns in document["frames"]],
     )

@@ -8,19 +8,20 @@ import numpy as np
 from fieldstock.telemetry.v1 import reading_service_pb2, reading_service_pb2_grpc
 from servicekit.access import own_device
 from servicekit.errors import InvalidField
-from servicekit.paging import ID, MILLISECONDS, read_page
+from servicekit.paging import ID, MILLISECONDS, Page, read_page
 from telemetry_svc.clock import Clock
-from telemetry_svc.codec import reading
+from telemetry_svc.codec import bucket, reading
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import Ids
 from telemetry_svc.errors import UnknownDevice
-from telemetry_svc.history.listing import Listing, Span
-from telemetry_svc.history.queries import Readings
+from telemetry_svc.history.listing import Listing
+from telemetry_svc.history.queries import Readings, Span
 
 # The last moment that a Timestamp can say.
 END_OF_TIME_MS = 253_402_300_800_000
 HOUR_MS = 3_600_000
 MOST_DEVICES = 100
+LONGEST_STEP = 366 * 86_400
 
 
 class ReadingServicer(reading_service_pb2_grpc.ReadingServiceServicer):
@@ -64,14 +65,32 @@ class ReadingServicer(reading_service_pb2_grpc.ReadingServiceServicer):
             raise UnknownDevice(device_id=request.device_id)
         if page.after:
             end_ms = min(end_ms, int(page.after[0]))
-        found = await self._readings.newest_first(
-            request.device_id, start_ms=start_ms, end_ms=end_ms, metrics=set(request.metric), size=page.size + 1
-        )
+        span = Span(start_ms, end_ms, set(request.metric))
+        if step := _step(request):
+            return await self._buckets(request.device_id, span, step, page)
+        found = await self._readings.newest_first(request.device_id, span, page.size + 1)
         shown = found[: page.size]
         return reading_service_pb2.ListDeviceReadingsResponse(
             readings=[reading(request.device_id, one.time_ms, one.metrics) for one in shown],
             next_page_token=page.token([shown[-1].time_ms]) if len(found) > len(shown) else "",
         )
+
+    async def _buckets(
+        self, device_id: int, span: Span, step: int, page: Page
+    ) -> reading_service_pb2.ListDeviceReadingsResponse:
+        found = await self._readings.buckets(device_id, span, 1000 * step, page.size + 1)
+        shown = found[: page.size]
+        return reading_service_pb2.ListDeviceReadingsResponse(
+            buckets=[bucket(one.start_ms, one.metrics) for one in shown],
+            # The next page ends where the last bucket begins.
+            next_page_token=page.token([shown[-1].start_ms]) if len(found) > len(shown) else "",
+        )
+
+
+def _step(request: Any) -> int:
+    if not 0 <= request.step <= LONGEST_STEP:
+        raise InvalidField("step", f"must be from 0 to {LONGEST_STEP}")
+    return request.step
 
 
 def _range(request: Any, earliest_ms: int) -> tuple[int, int]:

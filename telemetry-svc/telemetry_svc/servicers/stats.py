@@ -7,10 +7,11 @@ import numpy as np
 from fieldstock.telemetry.v1 import stats_service_pb2, stats_service_pb2_grpc
 from servicekit.errors import InvalidField
 from telemetry_svc.clock import Clock
-from telemetry_svc.columns.fleet import Fleet, Presence, Status
+from telemetry_svc.codec import metric_stats
+from telemetry_svc.columns.fleet import Fleet, Presence, Status, at
 from telemetry_svc.columns.frame import Mask
-from telemetry_svc.errors import TooManyReadings
-from telemetry_svc.history.statistics import MOST_READINGS, Numbers, Statistics, TooMany
+from telemetry_svc.columns.tally import MINUTE_MS
+from telemetry_svc.history.statistics import Statistics, Window
 from telemetry_svc.watch.alerts import Alerts
 from telemetry_svc.watch.rules import SEVERITIES
 
@@ -27,17 +28,14 @@ class StatsServicer(stats_service_pb2_grpc.StatsServiceServicer):
         self._clock = clock
 
     async def GetStats(self, request: Any, context: Any) -> stats_service_pb2.Stats:
-        window, now_ms = _window(request), self._clock()
-        devices = self._fleet.of(request.type.strip(), request.location.strip())
+        kind, location = request.type.strip(), request.location.strip()
+        window = _window(request, self._clock())
+        devices = self._fleet.of(kind, location)
         stats = stats_service_pb2.Stats(devices=self._counts(devices), alerts=await self._open(devices))
-        stats.start_time.FromMilliseconds(now_ms - window * 1000)
-        stats.end_time.FromMilliseconds(now_ms)
-        try:
-            found = await self._statistics.of(devices, now_ms - window * 1000, now_ms + 1)
-        except TooMany as error:
-            raise TooManyReadings(window=window, most=MOST_READINGS) from error
-        for metric, numbers in found.items():
-            stats.metrics[metric].CopyFrom(_metric(numbers))
+        stats.start_time.FromMilliseconds(window.start * MINUTE_MS)
+        stats.end_time.FromMilliseconds(window.end * MINUTE_MS)
+        for metric, numbers in (await self._statistics.of(window, at(kind, location))).items():
+            stats.metrics[metric].CopyFrom(metric_stats(numbers))
         return stats
 
     def _counts(self, devices: Mask) -> stats_service_pb2.DeviceCounts:
@@ -58,14 +56,8 @@ class StatsServicer(stats_service_pb2_grpc.StatsServiceServicer):
         return stats_service_pb2.AlertCounts(**dict(zip(SEVERITIES, totals, strict=True)))
 
 
-def _window(request: Any) -> int:
-    window = request.window or USUAL
-    if not SHORTEST <= window <= LONGEST:
+def _window(request: Any, now_ms: int) -> Window:
+    seconds = request.window or USUAL
+    if not SHORTEST <= seconds <= LONGEST:
         raise InvalidField("window", f"must be from {SHORTEST} to {LONGEST}")
-    return window
-
-
-def _metric(numbers: Numbers) -> stats_service_pb2.MetricStats:
-    return stats_service_pb2.MetricStats(
-        min=numbers.least, max=numbers.most, avg=numbers.total / numbers.count, count=numbers.count
-    )
+    return Window.of(now_ms - seconds * 1000, now_ms + 1)

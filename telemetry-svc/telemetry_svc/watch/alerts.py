@@ -10,15 +10,17 @@ from uuid import UUID, uuid5
 import numpy as np
 from numpy.typing import NDArray
 from pymongo import DESCENDING, ReturnDocument, UpdateMany, UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError
 
 from servicekit.errors import StaleVersion
 from servicekit.logs import logger
 from telemetry_svc.clock import Clock, milliseconds, moment
 from telemetry_svc.columns.fleet import Status
-from telemetry_svc.columns.frame import Ids, Ints
+from telemetry_svc.columns.frame import Ids, Ints, partition_of
 from telemetry_svc.errors import AlertNotFound, AlertResolved
 from telemetry_svc.observability import ALERTS_OPENED
+from telemetry_svc.partitions import Fence
 from telemetry_svc.store import Collection, Document
 from telemetry_svc.watch.judge import Change, Opening
 from telemetry_svc.watch.rules import DRIFT, RANKS, Rule
@@ -26,6 +28,8 @@ from telemetry_svc.watch.telling import changed, first
 
 ALERTS = UUID("7d0c4a3e-54fb-4c8e-9d3a-6a1f3a5cf0b2")
 DUPLICATE_KEY = 11000
+# Changes of one transaction.
+AT_ONCE = 500
 OPENED, UPDATED, RESOLVED = "telemetry.alert.opened", "telemetry.alert.updated", "telemetry.alert.resolved"
 ACKNOWLEDGED = "telemetry.alert.acknowledged"
 
@@ -102,21 +106,36 @@ class Alerts:
         # Told of every change that was made here by somebody, so that it is told on.
         self.tell: Callable[[], None] = lambda: None
 
-    async def apply(self, changes: Sequence[Change]) -> None:
-        """Opens and resolves, in this order. Doing it again changes nothing."""
-        names = await self._names({change.device_id for change in changes if isinstance(change, Opening)})
-        writes = [write for change in changes for write in self._writes(change, names)]
-        while writes:
-            try:
-                await self._alerts.bulk_write(writes, ordered=True)
-                writes.clear()
-            except BulkWriteError as error:
-                problem = error.details["writeErrors"][0] if error.details["writeErrors"] else None
-                if problem is None or problem["code"] != DUPLICATE_KEY:
-                    raise
-                # This rule has an alert of this device open already, since another moment: that one stays.
-                logger.warning("alert_is_open", key=problem.get("keyValue"))
-                del writes[: problem["index"] + 1]
+    async def apply(self, changes: Sequence[Change], fence: Fence) -> None:
+        """Opens and resolves, in this order, if their devices are ours. Doing it again changes nothing.
+
+        Raises LeaseLost.
+        """
+        for start in range(0, len(changes), AT_ONCE):
+            some = changes[start : start + AT_ONCE]
+            names = await self._names({change.device_id for change in some if isinstance(change, Opening)})
+            writes = [write for change in some for write in self._writes(change, names)]
+            partitions = sorted({partition_of(change.device_id) for change in some})
+            while writes:
+                try:
+                    await self._write(writes, partitions, fence)
+                    break
+                except BulkWriteError as error:
+                    problem = error.details["writeErrors"][0] if error.details["writeErrors"] else None
+                    if problem is None or problem["code"] != DUPLICATE_KEY:
+                        raise
+                    # This rule has an alert of this device open already, since another moment: that one stays.
+                    logger.warning("alert_is_open", key=problem.get("keyValue"))
+                    del writes[problem["index"]]
+
+    async def _write(self, writes: Sequence[UpdateOne | UpdateMany], partitions: Sequence[int], fence: Fence) -> None:
+        async def write(session: AsyncClientSession) -> None:
+            for partition in partitions:
+                await fence.check(partition, session)
+            await self._alerts.bulk_write(list(writes), ordered=True, session=session)
+
+        async with self._alerts.database.client.start_session() as session:
+            await session.with_transaction(write)
 
     def _writes(self, change: Change, names: Mapping[int, str]) -> list[UpdateOne | UpdateMany]:
         if isinstance(change, Opening):

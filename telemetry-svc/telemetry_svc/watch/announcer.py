@@ -13,6 +13,7 @@ from servicekit.logs import logger
 from telemetry_svc.clock import moment
 from telemetry_svc.codec import newest
 from telemetry_svc.columns.fleet import Fleet
+from telemetry_svc.columns.frame import PARTITIONS, Mask
 from telemetry_svc.observability import PRESENCE_UNTOLD
 from telemetry_svc.tasks import together
 
@@ -46,9 +47,9 @@ class Announcer:
         if self._untold:
             self._something.set()
 
-    async def run(self) -> None:
-        """Tells until it is cancelled."""
-        await together(self._tell_presence(), self._tell_readings())
+    async def run(self, mine: Mask) -> None:
+        """Tells of the devices in the partitions of `mine`, until it is cancelled."""
+        await together(self._tell_presence(), self._tell_readings(mine))
 
     async def _tell_presence(self) -> None:
         while True:
@@ -75,7 +76,7 @@ class Announcer:
         if self._untold.get(device_id) == (online, at_ms):
             del self._untold[device_id]
 
-    async def _tell_readings(self) -> None:
+    async def _tell_readings(self, mine: Mask) -> None:
         told_ms = int(self._fleet.last_seen_ms.max())
         while True:
             await asyncio.sleep(LIVE_SECONDS)
@@ -83,6 +84,7 @@ class Announcer:
                 continue
             spoke = np.flatnonzero(self._fleet.last_seen_ms > told_ms)
             told_ms = int(self._fleet.last_seen_ms.max())
+            spoke = spoke[mine[spoke % PARTITIONS]]
             for start in range(0, len(spoke), DEVICES_PER_MESSAGE):
                 devices = spoke[start : start + DEVICES_PER_MESSAGE].astype(np.int32)
                 await self._broker.publish_live(READINGS, newest(self._fleet, devices))

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from telemetry_svc.columns.frame import Frame
 
@@ -10,32 +11,44 @@ from telemetry_svc.columns.frame import Frame
 MAX_ROWS = 200_000
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A group of this process: its number, and what is stored of it; None: that is not known."""
+
+    number: int
+    frames: Sequence[Frame] | None
+
+    def __len__(self) -> int:
+        return sum(map(len, self.frames or ()))
+
+
 class Handover:
     """A bounded queue that is shut until somebody watches: what is put before is in the journal, and found there."""
 
     def __init__(self) -> None:
-        self._groups: deque[Sequence[Frame]] = deque()
+        self._groups: deque[Committed] = deque()
         self._rows = 0
         self._open = False
         self._change = asyncio.Condition()
 
-    async def put(self, frames: Sequence[Frame]) -> None:
+    async def put(self, number: int, frames: Sequence[Frame] | None) -> None:
         """Hands over a group; waits while too much is on its way. While shut, does nothing."""
+        group = Committed(number, frames)
         async with self._change:
             await self._change.wait_for(lambda: not self._open or self._rows < MAX_ROWS)
             if self._open:
-                self._groups.append(frames)
-                self._rows += sum(map(len, frames))
+                self._groups.append(group)
+                self._rows += len(group)
                 self._change.notify_all()
 
-    async def get(self) -> Sequence[Frame]:
+    async def get(self) -> Committed:
         """The next group, as soon as there is one."""
         async with self._change:
             await self._change.wait_for(lambda: bool(self._groups))
-            frames = self._groups.popleft()
-            self._rows -= sum(map(len, frames))
+            group = self._groups.popleft()
+            self._rows -= len(group)
             self._change.notify_all()
-            return frames
+            return group
 
     async def open(self) -> None:
         """Keeps what comes from now on."""

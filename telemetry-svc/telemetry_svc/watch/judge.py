@@ -1,6 +1,6 @@
 """What the rules make of the fleet: their memory of each device, and the alerts that open and clear."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -119,6 +119,13 @@ class Judge:
             memory.profile.forget(device_id)
         self._fleet.dirty[device_id % PARTITIONS] = True
 
+    def forget_all(self, partition: int) -> None:
+        """Likewise, of all devices of a partition."""
+        for memory in self._memories.values():
+            for device_id in [one for one in memory.excursions if one % PARTITIONS == partition]:
+                memory.put(device_id, None)
+            memory.profile.count[partition::PARTITIONS] = 0
+
     def profiles(self) -> Iterator[tuple[Rule, Profile]]:
         """What the rules learned of the devices, as long as the fleet's columns."""
         for memory in self._memories.values():
@@ -131,8 +138,8 @@ class Judge:
         found = (profile for rule, profile in self.profiles() if (rule.id, rule.version) == (rule_id, rule_version))
         return next(found, None)
 
-    def see(self, frame: Frame) -> list[Change]:
-        """Takes in readings of known devices."""
+    def see(self, frame: Frame) -> tuple[list[Change], Mapping[str, Mask]]:
+        """Takes in readings of known devices; gives, beside what the rules make of them, what Fleet.apply does."""
         news = self._fleet.apply(frame)
         changes: list[Change] = []
         for memory in self._memories.values():
@@ -143,7 +150,7 @@ class Judge:
                     changes += self._step(memory, rule.threshold, frame, news[rule.metric])
                 elif rule.abnormal:
                     changes += self._learn(memory, rule.abnormal, frame, news[rule.metric])
-        return changes
+        return changes, news
 
     def _step(self, memory: Memory, threshold: Threshold, frame: Frame, news: Mask) -> list[Change]:
         rule, values = memory.rule, frame.values[threshold.metric]
@@ -199,18 +206,19 @@ class Judge:
                 changes.append(Clearing(memory.rule, device_id, time))
         return changes
 
-    def sweep(self, now_ms: int) -> list[Change]:
-        """Opens and clears alerts of silence, by the presence that the fleet's devices have now."""
+    def sweep(self, now_ms: int, mine: Mask) -> list[Change]:
+        """Opens and clears alerts of silence, by the presence that devices have now; `mine`: of these partitions."""
         changes: list[Change] = []
         for memory in self._memories.values():
             if memory.rule.kind is Kind.OFFLINE:
                 memory.grow(self._fleet.capacity)
-                changes += self._open_silent(memory, now_ms)
-                changes += self._clear_heard(memory)
+                changes += self._open_silent(memory, now_ms, mine)
+                changes += self._clear_heard(memory, mine)
         return changes
 
-    def _open_silent(self, memory: Memory, now_ms: int) -> Sequence[Change]:
+    def _open_silent(self, memory: Memory, now_ms: int, mine: Mask) -> Sequence[Change]:
         silent = np.flatnonzero((self._fleet.presence == Presence.OFFLINE) & (memory.phase == Phase.WITHIN))
+        silent = silent[mine[silent % PARTITIONS]]
         silent = silent[memory.rule.applies(self._fleet, silent)]
         due_ms = self._patience.ends_ms(self._fleet, silent)
         allowed_ms = self._fleet.silences(silent, self._patience.silence_ms)
@@ -224,10 +232,10 @@ class Judge:
             changes.append(self._opening(memory.rule, device_id, opened_ms, silence if seen else 0.0, message))
         return changes
 
-    def _clear_heard(self, memory: Memory) -> Sequence[Change]:
+    def _clear_heard(self, memory: Memory, mine: Mask) -> Sequence[Change]:
         heard = np.flatnonzero((self._fleet.presence == Presence.ONLINE) & (memory.phase == Phase.OPEN))
         changes: list[Change] = []
-        for device_id in heard.tolist():
+        for device_id in heard[mine[heard % PARTITIONS]].tolist():
             # Not before it began: it may also be over because the device's type allows a longer silence by now.
             cleared_ms = max(int(self._fleet.last_seen_ms[device_id]), memory.excursions[device_id].since_ms)
             memory.put(device_id, None)

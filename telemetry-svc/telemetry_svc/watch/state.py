@@ -1,52 +1,62 @@
 """What readings said of the fleet, saved now and then: so that a start replays seconds of the journal, not a day."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pymongo.errors import DuplicateKeyError
 
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import DEVICE, PARTITIONS, TIME, VALUE, Frame
+from telemetry_svc.partitions import LeaseLost
 from telemetry_svc.store import Collection, Document
 from telemetry_svc.watch.abnormal import Profile
 from telemetry_svc.watch.judge import Judge
 from telemetry_svc.watch.rules import Excursion, Rule
 
-POSITION = "position"
 PRESENCE = np.dtype("i1")
 
 
 class State:
     """A block for each partition: its devices' columns, and the rules' pending excursions, and what they learned.
 
-    A block is right for itself; the position says from where on the journal must be applied to all, once or again.
+    Whatever of the journal a block has not seen can be applied to it; so can, once more, what it has seen.
     """
 
     def __init__(self, states: Collection) -> None:
         self._states = states
+        # How far the blocks of others were read.
+        self._read: dict[int, tuple[int, int]] = {}
 
-    async def save(self, fleet: Fleet, judge: Judge, position_ms: int) -> None:
-        """Saves the partitions that changed; everything received before `position_ms` must have been applied."""
-        for partition in np.flatnonzero(fleet.dirty).tolist():
-            fleet.dirty[partition] = False
-            block = _block(fleet, judge, partition)
-            try:
-                await self._states.replace_one({"_id": partition}, block, upsert=True)
-            except BaseException:
-                fleet.dirty[partition] = True
-                raise
-        await self._states.replace_one({"_id": POSITION}, {"received_ms": position_ms}, upsert=True)
+    async def save(self, fleet: Fleet, judge: Judge, partition: int, epoch: int) -> None:
+        """Saves a partition, as its owner of this epoch. Raises LeaseLost when there is a later one."""
+        fleet.dirty[partition] = False
+        which = {"_id": partition, "epoch": {"$not": {"$gt": epoch}}}
+        block = {**_block(fleet, judge, partition), "epoch": epoch}
+        try:
+            await self._states.update_one(which, {"$set": block, "$inc": {"saved": 1}}, upsert=True)
+        except DuplicateKeyError:
+            raise LeaseLost from None
+        except BaseException:
+            fleet.dirty[partition] = True
+            raise
 
-    async def restore(self, fleet: Fleet, judge: Judge) -> int:
-        """Puts the blocks back into a fleet that knows its devices; gives the position."""
-        position_ms = 0
-        async with self._states.find({}) as found:
+    async def restore(self, fleet: Fleet, judge: Judge, partitions: Iterable[int]) -> None:
+        """Puts blocks back into a fleet that knows its devices."""
+        async with self._states.find({"_id": {"$in": list(partitions)}}) as found:
             async for document in found:
-                if document["_id"] == POSITION:
-                    position_ms = document["received_ms"]
-                else:
-                    _put_back(fleet, judge, document)
-        return position_ms
+                _put_back(fleet, judge, document)
+
+    async def watch_others(self, fleet: Fleet, partitions: Iterable[int]) -> None:
+        """Takes in what the owners of these partitions saved since the last time: what they know of the devices."""
+        saved = await self._states.find({"_id": {"$in": list(partitions)}}, ["epoch", "saved"]).to_list()
+        new = {one["_id"]: (one["epoch"], one["saved"]) for one in saved}
+        changed = [partition for partition, mark in new.items() if self._read.get(partition) != mark]
+        async with self._states.find({"_id": {"$in": changed}}) as found:
+            async for document in found:
+                _put_columns_back(fleet, document)
+                self._read[document["_id"]] = document["epoch"], document["saved"]
 
 
 def _block(fleet: Fleet, judge: Judge, partition: int) -> Document:
@@ -83,7 +93,7 @@ def _profile(rule: Rule, profile: Profile, ids: NDArray[np.intp]) -> Document:
     }
 
 
-def _put_back(fleet: Fleet, judge: Judge, block: Document) -> None:
+def _put_columns_back(fleet: Fleet, block: Document) -> None:
     device = np.frombuffer(block["device"], DEVICE)
     known = fleet.statuses(device) != Status.UNKNOWN
     fleet.last_seen_ms[device[known]] = np.frombuffer(block["last_seen_ms"], TIME)[known]
@@ -91,7 +101,12 @@ def _put_back(fleet: Fleet, judge: Judge, block: Document) -> None:
     for columns in block["latest"]:
         frame = Frame.from_binary(columns, received_ms=0)
         fleet.apply(frame.take(fleet.statuses(frame.device) != Status.UNKNOWN))
-    for one in block.get("profiles", []):
+    fleet.dirty[block["_id"]] = False
+
+
+def _put_back(fleet: Fleet, judge: Judge, block: Document) -> None:
+    _put_columns_back(fleet, block)
+    for one in block["profiles"]:
         _put_profile_back(fleet, judge, one)
     for one in block["pending"]:
         if fleet.status_of(one["device_id"]) is not Status.UNKNOWN:

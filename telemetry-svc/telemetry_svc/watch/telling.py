@@ -9,11 +9,13 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from pymongo.errors import PyMongoError
 
 from servicekit.broker import Broker, Unpublished
 from servicekit.event import Event
 from servicekit.logs import logger
+from telemetry_svc.columns.frame import PARTITIONS, Mask
 from telemetry_svc.store import Collection, Document
 
 BATCH = 200
@@ -53,7 +55,7 @@ def _told(version: int) -> list[dict[str, Any]]:
 
 
 class Teller:
-    """Tells what the documents of some collections have to tell; one process at a time does it, the owner."""
+    """Tells what the documents of some collections have to tell; the owner of their device's partition does it."""
 
     def __init__(self, broker: Broker, renders: Sequence[tuple[Collection, Render]]) -> None:
         self._broker = broker
@@ -64,14 +66,15 @@ class Teller:
         """There is something new to tell."""
         self._something.set()
 
-    async def run(self) -> None:
-        """Tells until it is cancelled."""
+    async def run(self, mine: Mask) -> None:
+        """Tells until it is cancelled: of the devices in the partitions of `mine`, and with the first partition also of
+        what has no device."""
         while True:
             self._something.clear()
             told = 0
             try:
                 for collection, render in self._renders:
-                    told += await self._tell(collection, render)
+                    told += await self._tell(collection, render, np.flatnonzero(mine).tolist())
             except (PyMongoError, Unpublished) as error:
                 logger.warning("events_wait", error=str(error))
             if not told:
@@ -79,8 +82,10 @@ class Teller:
                     async with asyncio.timeout(POLL_SECONDS):
                         await self._something.wait()
 
-    async def _tell(self, collection: Collection, render: Render) -> int:
-        found = collection.find({"events.at": {"$exists": True}}, limit=BATCH, hint="untold")
+    async def _tell(self, collection: Collection, render: Render, mine: Sequence[int]) -> int:
+        partition = {"$mod": [{"$ifNull": ["$device_id", 0]}, PARTITIONS]}
+        which = {"events.at": {"$exists": True}, "$expr": {"$in": [partition, mine]}}
+        found = collection.find(which, limit=BATCH, hint="untold")
         documents = await found.to_list()
         telling = (self._tell_one(collection, render, document) for document in documents)
         for outcome in await asyncio.gather(*telling, return_exceptions=True):

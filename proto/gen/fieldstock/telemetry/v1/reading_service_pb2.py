@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from fieldstock.access.v1 import access_pb2 as fieldstock_dot_access_dot_v1_dot_access__pb2
 from fieldstock.telemetry.v1 import reading_pb2 as fieldstock_dot_telemetry_dot_v1_dot_reading__pb2
+from fieldstock.telemetry.v1 import stats_service_pb2 as fieldstock_dot_telemetry_dot_v1_dot_stats__service__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-fieldstock/telemetry/v1/reading_service.proto\x12\x17\x66ieldstock.telemetry.v1\x1a!fieldstock/access/v1/access.proto\x1a%fieldstock/telemetry/v1/reading.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x02\n\x19ListDeviceReadingsRequest\x12!\n\tdevice_id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x08\x64\x65viceId\x12\x16\n\x06metric\x18\x02 \x03(\tR\x06metric\x12\x39\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\"\x82\x01\n\x1aListDeviceReadingsResponse\x12<\n\x08readings\x18\x01 \x03(\x0b\x32 .fieldstock.telemetry.v1.ReadingR\x08readings\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf8\x01\n\x13ListReadingsRequest\x12\x1b\n\tdevice_id\x18\x01 \x03(\x05R\x08\x64\x65viceId\x12\x16\n\x06metric\x18\x02 \x03(\tR\x06metric\x12\x39\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\"|\n\x14ListReadingsResponse\x12<\n\x08readings\x18\x01 \x03(\x0b\x32 .fieldstock.telemetry.v1.ReadingR\x08readings\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xd1\x02\n\x0eReadingService\x12\x8e\x01\n\x0cListReadings\x12,.fieldstock.telemetry.v1.ListReadingsRequest\x1a-.fieldstock.telemetry.v1.ListReadingsResponse\"!\xa2\xbb\x18\x05\x10\x01\x1a\x01\x03\x82\xd3\xe4\x93\x02\x12\x12\x10/monitoring/data\x12\xad\x01\n\x12ListDeviceReadings\x12\x32.fieldstock.telemetry.v1.ListDeviceReadingsRequest\x1a\x33.fieldstock.telemetry.v1.ListDeviceReadingsResponse\".\xa2\xbb\x18\x06\x10\x01\x1a\x02\x01\x03\x82\xd3\xe4\x93\x02\x1e\x12\x1c/monitoring/data/{device_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-fieldstock/telemetry/v1/reading_service.proto\x12\x17\x66ieldstock.telemetry.v1\x1a!fieldstock/access/v1/access.proto\x1a%fieldstock/telemetry/v1/reading.proto\x1a+fieldstock/telemetry/v1/stats_service.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\x02\n\x19ListDeviceReadingsRequest\x12!\n\tdevice_id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x08\x64\x65viceId\x12\x16\n\x06metric\x18\x02 \x03(\tR\x06metric\x12\x39\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\x12\x12\n\x04step\x18\x07 \x01(\x05R\x04step\"\xc4\x01\n\x1aListDeviceReadingsResponse\x12<\n\x08readings\x18\x01 \x03(\x0b\x32 .fieldstock.telemetry.v1.ReadingR\x08readings\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12@\n\x07\x62uckets\x18\x03 \x03(\x0b\x32&.fieldstock.telemetry.v1.ReadingBucketR\x07\x62uckets\"\xfb\x01\n\rReadingBucket\x12\x39\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12M\n\x07metrics\x18\x02 \x03(\x0b\x32\x33.fieldstock.telemetry.v1.ReadingBucket.MetricsEntryR\x07metrics\x1a`\n\x0cMetricsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12:\n\x05value\x18\x02 \x01(\x0b\x32$.fieldstock.telemetry.v1.MetricStatsR\x05value:\x02\x38\x01\"\xf8\x01\n\x13ListReadingsRequest\x12\x1b\n\tdevice_id\x18\x01 \x03(\x05R\x08\x64\x65viceId\x12\x16\n\x06metric\x18\x02 \x03(\tR\x06metric\x12\x39\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\"|\n\x14ListReadingsResponse\x12<\n\x08readings\x18\x01 \x03(\x0b\x32 .fieldstock.telemetry.v1.ReadingR\x08readings\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xd1\x02\n\x0eReadingService\x12\x8e\x01\n\x0cListReadings\x12,.fieldstock.telemetry.v1.ListReadingsRequest\x1a-.fieldstock.telemetry.v1.ListReadingsResponse\"!\xa2\xbb\x18\x05\x10\x01\x1a\x01\x03\x82\xd3\xe4\x93\x02\x12\x12\x10/monitoring/data\x12\xad\x01\n\x12ListDeviceReadings\x12\x32.fieldstock.telemetry.v1.ListDeviceReadingsRequest\x1a\x33.fieldstock.telemetry.v1.ListDeviceReadingsResponse\".\xa2\xbb\x18\x06\x10\x01\x1a\x02\x01\x03\x82\xd3\xe4\x93\x02\x1e\x12\x1c/monitoring/data/{device_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,18 +39,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LISTDEVICEREADINGSREQUEST'].fields_by_name['device_id']._loaded_options = None
   _globals['_LISTDEVICEREADINGSREQUEST'].fields_by_name['device_id']._serialized_options = b'\342A\001\002'
+  _globals['_READINGBUCKET_METRICSENTRY']._loaded_options = None
+  _globals['_READINGBUCKET_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_READINGSERVICE'].methods_by_name['ListReadings']._loaded_options = None
   _globals['_READINGSERVICE'].methods_by_name['ListReadings']._serialized_options = b'\242\273\030\005\020\001\032\001\003\202\323\344\223\002\022\022\020/monitoring/data'
   _globals['_READINGSERVICE'].methods_by_name['ListDeviceReadings']._loaded_options = None
   _globals['_READINGSERVICE'].methods_by_name['ListDeviceReadings']._serialized_options = b'\242\273\030\006\020\001\032\002\001\003\202\323\344\223\002\036\022\034/monitoring/data/{device_id}'
-  _globals['_LISTDEVICEREADINGSREQUEST']._serialized_start=245
-  _globals['_LISTDEVICEREADINGSREQUEST']._serialized_end=505
-  _globals['_LISTDEVICEREADINGSRESPONSE']._serialized_start=508
-  _globals['_LISTDEVICEREADINGSRESPONSE']._serialized_end=638
-  _globals['_LISTREADINGSREQUEST']._serialized_start=641
-  _globals['_LISTREADINGSREQUEST']._serialized_end=889
-  _globals['_LISTREADINGSRESPONSE']._serialized_start=891
-  _globals['_LISTREADINGSRESPONSE']._serialized_end=1015
-  _globals['_READINGSERVICE']._serialized_start=1018
-  _globals['_READINGSERVICE']._serialized_end=1355
+  _globals['_LISTDEVICEREADINGSREQUEST']._serialized_start=290
+  _globals['_LISTDEVICEREADINGSREQUEST']._serialized_end=570
+  _globals['_LISTDEVICEREADINGSRESPONSE']._serialized_start=573
+  _globals['_LISTDEVICEREADINGSRESPONSE']._serialized_end=769
+  _globals['_READINGBUCKET']._serialized_start=772
+  _globals['_READINGBUCKET']._serialized_end=1023
+  _globals['_READINGBUCKET_METRICSENTRY']._serialized_start=927
+  _globals['_READINGBUCKET_METRICSENTRY']._serialized_end=1023
+  _globals['_LISTREADINGSREQUEST']._serialized_start=1026
+  _globals['_LISTREADINGSREQUEST']._serialized_end=1274
+  _globals['_LISTREADINGSRESPONSE']._serialized_start=1276
+  _globals['_LISTREADINGSRESPONSE']._serialized_end=1400
+  _globals['_READINGSERVICE']._serialized_start=1403
+  _globals['_READINGSERVICE']._serialized_end=1740
 # @@protoc_insertion_point(module_scope)

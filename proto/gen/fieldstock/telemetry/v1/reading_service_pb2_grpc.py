@@ -63,9 +63,10 @@ class ReadingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDeviceReadings(self, request, context):
-        """A page of one device's readings, newest first. A reading is here as soon as it is acknowledged.
+        """A page of one device's readings, newest first. A reading is here as soon as it is acknowledged. With a `step` they come
+        as one bucket for each so many seconds: a month of them costs a page.
 
-        Fails with NOT_FOUND / UNKNOWN_DEVICE, INVALID_ARGUMENT / INVALID_FIELD (start after end, negative page size),
+        Fails with NOT_FOUND / UNKNOWN_DEVICE, INVALID_ARGUMENT / INVALID_FIELD (start after end, negative page size or step),
         INVALID_ARGUMENT / INVALID_PAGE_TOKEN, PERMISSION_DENIED / NOT_OWN_DEVICE (a device asked for another's).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -41,9 +41,10 @@ class ReadingServiceStub:
     INVALID_ARGUMENT / INVALID_PAGE_TOKEN, NOT_FOUND / UNKNOWN_DEVICE.
     """
     ListDeviceReadings: _grpc.UnaryUnaryMultiCallable[_reading_service_pb2.ListDeviceReadingsRequest, _reading_service_pb2.ListDeviceReadingsResponse]
-    """A page of one device's readings, newest first. A reading is here as soon as it is acknowledged.
+    """A page of one device's readings, newest first. A reading is here as soon as it is acknowledged. With a `step` they come
+    as one bucket for each so many seconds: a month of them costs a page.
 
-    Fails with NOT_FOUND / UNKNOWN_DEVICE, INVALID_ARGUMENT / INVALID_FIELD (start after end, negative page size),
+    Fails with NOT_FOUND / UNKNOWN_DEVICE, INVALID_ARGUMENT / INVALID_FIELD (start after end, negative page size or step),
     INVALID_ARGUMENT / INVALID_PAGE_TOKEN, PERMISSION_DENIED / NOT_OWN_DEVICE (a device asked for another's).
     """
 
@@ -60,9 +61,10 @@ class ReadingServiceAsyncStub(ReadingServiceStub):
     INVALID_ARGUMENT / INVALID_PAGE_TOKEN, NOT_FOUND / UNKNOWN_DEVICE.
     """
     ListDeviceReadings: _aio.UnaryUnaryMultiCallable[_reading_service_pb2.ListDeviceReadingsRequest, _reading_service_pb2.ListDeviceReadingsResponse]  # type: ignore[assignment]
-    """A page of one device's readings, newest first. A reading is here as soon as it is acknowledged.
+    """A page of one device's readings, newest first. A reading is here as soon as it is acknowledged. With a `step` they come
+    as one bucket for each so many seconds: a month of them costs a page.
 
-    Fails with NOT_FOUND / UNKNOWN_DEVICE, INVALID_ARGUMENT / INVALID_FIELD (start after end, negative page size),
+    Fails with NOT_FOUND / UNKNOWN_DEVICE, INVALID_ARGUMENT / INVALID_FIELD (start after end, negative page size or step),
     INVALID_ARGUMENT / INVALID_PAGE_TOKEN, PERMISSION_DENIED / NOT_OWN_DEVICE (a device asked for another's).
     """
 
@@ -88,9 +90,10 @@ class ReadingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reading_service_pb2.ListDeviceReadingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reading_service_pb2.ListDeviceReadingsResponse, _abc.Awaitable[_reading_service_pb2.ListDeviceReadingsResponse]]:
-        """A page of one device's readings, newest first. A reading is here as soon as it is acknowledged.
+        """A page of one device's readings, newest first. A reading is here as soon as it is acknowledged. With a `step` they come
+        as one bucket for each so many seconds: a month of them costs a page.
 
-        Fails with NOT_FOUND / UNKNOWN_DEVICE, INVALID_ARGUMENT / INVALID_FIELD (start after end, negative page size),
+        Fails with NOT_FOUND / UNKNOWN_DEVICE, INVALID_ARGUMENT / INVALID_FIELD (start after end, negative page size or step),
         INVALID_ARGUMENT / INVALID_PAGE_TOKEN, PERMISSION_DENIED / NOT_OWN_DEVICE (a device asked for another's).
         """
 

@@ -36,8 +36,10 @@ class StatsServiceStub:
     GetStats: _grpc.UnaryUnaryMultiCallable[_stats_service_pb2.GetStatsRequest, _stats_service_pb2.Stats]
     """Who is online, what is wrong, and what was measured.
 
-    Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours), FAILED_PRECONDITION /
-    TOO_MANY_READINGS (more than 2,000,000 in the window; ask for a shorter one).
+    Costs the same however many readings there are. The metrics' numbers are a second or two behind, and a reading that
+    arrived late or again is counted when it is folded, some seconds later; then they are exact.
+
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours).
     """
 
 @_typing.type_check_only
@@ -48,8 +50,10 @@ class StatsServiceAsyncStub(StatsServiceStub):
     GetStats: _aio.UnaryUnaryMultiCallable[_stats_service_pb2.GetStatsRequest, _stats_service_pb2.Stats]  # type: ignore[assignment]
     """Who is online, what is wrong, and what was measured.
 
-    Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours), FAILED_PRECONDITION /
-    TOO_MANY_READINGS (more than 2,000,000 in the window; ask for a shorter one).
+    Costs the same however many readings there are. The metrics' numbers are a second or two behind, and a reading that
+    arrived late or again is counted when it is folded, some seconds later; then they are exact.
+
+    Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours).
     """
 
 class StatsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -63,8 +67,10 @@ class StatsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stats_service_pb2.Stats, _abc.Awaitable[_stats_service_pb2.Stats]]:
         """Who is online, what is wrong, and what was measured.
 
-        Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours), FAILED_PRECONDITION /
-        TOO_MANY_READINGS (more than 2,000,000 in the window; ask for a shorter one).
+        Costs the same however many readings there are. The metrics' numbers are a second or two behind, and a reading that
+        arrived late or again is counted when it is folded, some seconds later; then they are exact.
+
+        Fails with INVALID_ARGUMENT / INVALID_FIELD (a window that is not 1 minute to 24 hours).
         """
 
 def add_StatsServiceServicer_to_server(servicer: StatsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

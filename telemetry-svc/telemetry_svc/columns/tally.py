@@ -1,0 +1,182 @@
+"""What was measured, counted: smallest, greatest, sum and number of the values by metric, minute and place."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telemetry_svc.columns.frame import Floats, Frame, Ints, Mask
+
+MINUTE_MS, HOUR_MINUTES = 60_000, 60
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Of some values: the smallest, the greatest, their sum and number."""
+
+    least: float = float("inf")
+    most: float = float("-inf")
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, least: float, most: float, total: float, count: int) -> None:
+        """Counts other values in."""
+        self.least, self.most = min(self.least, least), max(self.most, most)
+        self.total, self.count = self.total + total, self.count + count
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A table with a row for each place, metric and minute (since 1970) that has values.
+
+    `place` and `metric` are indices into `places` and `metrics`. A place is whatever devices are counted by.
+    """
+
+    places: Sequence[Any] = ()
+    metrics: Sequence[Any] = ()
+    place: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    metric: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    minute: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    count: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    least: Floats = field(default_factory=lambda: np.zeros(0))
+    most: Floats = field(default_factory=lambda: np.zeros(0))
+    total: Floats = field(default_factory=lambda: np.zeros(0))
+
+    def __len__(self) -> int:
+        return len(self.minute)
+
+    @classmethod
+    def of(cls, frame: Frame, cells: Mapping[str, Mask], places: NDArray[np.int32]) -> Self:
+        """Of the chosen `cells` of a frame, none of them NaN. `places`: the place of each device, by its id."""
+        minutes = frame.time_ms // MINUTE_MS
+        pieces = [
+            cls._one(number, places[frame.device[mask]], minutes[mask], frame.values[metric][mask])
+            for number, (metric, mask) in enumerate(cells.items())
+            if mask.any()
+        ]
+        if not pieces:
+            return cls()
+        place, *columns = [np.concatenate(column) for column in zip(*pieces, strict=True)]
+        names, place = np.unique(place, return_inverse=True)
+        return cls(names.tolist(), list(cells), place.astype(np.int32), *columns)
+
+    @staticmethod
+    def _one(metric: int, place: NDArray[np.int32], minute: Ints, values: Floats) -> tuple[np.ndarray, ...]:
+        first, span = int(minute.min()), int(minute.max()) - int(minute.min()) + 1
+        key = place.astype(np.int64) * span + (minute - first)
+        length = (int(place.max()) + 1) * span
+        if length > 4 * len(key) + 4096:
+            # Few values over many minutes or places: the keys that there are, in a row.
+            there, key = np.unique(key, return_inverse=True)
+            length = len(there)
+        else:
+            there = np.arange(length)
+        count = np.bincount(key, minlength=length)
+        total = np.bincount(key, weights=values, minlength=length)
+        least, most = np.full(length, np.inf), np.full(length, -np.inf)
+        np.minimum.at(least, key, values)
+        np.maximum.at(most, key, values)
+        some = count > 0
+        keys = there[some]
+        return (
+            (keys // span).astype(np.int32),
+            np.full(len(keys), metric, np.int32),
+            (keys % span + first).astype(np.int32),
+            count[some],
+            least[some],
+            most[some],
+            total[some],
+        )
+
+    @classmethod
+    def together(cls, tallies: Iterable["Tally"]) -> Self:
+        """All of them as one, a row for each place, metric and minute."""
+        tallies = [tally for tally in tallies if len(tally)]
+        if not tallies:
+            return cls()
+        places: dict[Hashable, int] = {}
+        metrics: dict[Hashable, int] = {}
+        place = [_codes(tally.places, places)[tally.place] for tally in tallies]
+        metric = [_codes(tally.metrics, metrics)[tally.metric] for tally in tallies]
+        columns = [
+            np.concatenate(column)
+            for column in (place, metric, *([getattr(one, name) for one in tallies] for name in _NAMES))
+        ]
+        order = np.lexsort(columns[2::-1])
+        columns = [column[order] for column in columns]
+        new = np.logical_or.reduce([np.diff(column, prepend=-1) != 0 for column in columns[:3]])
+        starts = np.flatnonzero(new)
+        reduced = [way.reduceat(column, starts) for way, column in zip(_WAYS, columns[3:], strict=True)]
+        keys: list[Any] = [column[starts] for column in columns[:3]]
+        return cls(list(places), list(metrics), *keys, *reduced)
+
+    def renamed(self, name: Callable[[Any], Hashable]) -> "Tally":
+        """The same of other places; what gets one name is one place."""
+        names = [name(place) for place in self.places]
+        columns = (getattr(self, column) for column in ("place", "metric", *_NAMES))
+        return Tally.together([Tally(names, self.metrics, *columns)])
+
+    def at(self, wanted: Callable[[Any], bool]) -> "Tally":
+        """Of the places that are wanted."""
+        right = np.array([wanted(place) for place in self.places], bool)
+        return self.take(right[self.place]) if len(self) else self
+
+    def take(self, rows: Mask) -> "Tally":
+        """Of some rows."""
+        columns = (getattr(self, name)[rows] for name in ("place", "metric", *_NAMES))
+        return Tally(self.places, self.metrics, *columns)
+
+    def hours(self) -> Iterator[tuple[int, "Tally"]]:
+        """By hour since 1970."""
+        hour = self.minute // HOUR_MINUTES
+        for one in np.unique(hour).tolist():
+            yield one, self.take(hour == one)
+
+    def whole_hours(self) -> "Tally":
+        """A row for each hour instead of for each minute, at the hour's first minute."""
+        minute = self.minute // HOUR_MINUTES * HOUR_MINUTES
+        columns = (getattr(self, name) for name in _NAMES[1:])
+        return Tally.together([Tally(self.places, self.metrics, self.place, self.metric, minute, *columns)])
+
+    def numbers(self) -> dict[str, Numbers]:
+        """By metric."""
+        found: dict[str, Numbers] = {}
+        for number in np.unique(self.metric).tolist():
+            rows = self.take(self.metric == number)
+            numbers = found[self.metrics[number]] = Numbers()
+            numbers.add(float(rows.least.min()), float(rows.most.max()), float(rows.total.sum()), int(rows.count.sum()))
+        return found
+
+    def to_binary(self) -> dict[str, Any]:
+        """As little-endian bytes, with the places (tuples) and metrics that occur."""
+        places, place = np.unique(self.place, return_inverse=True)
+        metrics, metric = np.unique(self.metric, return_inverse=True)
+        return {
+            "places": [list(self.places[one]) for one in places.tolist()],
+            "metrics": [self.metrics[one] for one in metrics.tolist()],
+            "place": place.astype("<i4").tobytes(),
+            "metric": metric.astype("<i4").tobytes(),
+            **{name: getattr(self, name).astype(_TYPES[name]).tobytes() for name in _NAMES},
+        }
+
+    @classmethod
+    def from_binary(cls, columns: Mapping[str, Any]) -> Self:
+        """What `to_binary` gave."""
+        return cls(
+            [tuple(place) for place in columns["places"]],
+            columns["metrics"],
+            np.frombuffer(columns["place"], "<i4"),
+            np.frombuffer(columns["metric"], "<i4"),
+            *[np.frombuffer(columns[name], _TYPES[name]) for name in _NAMES],
+        )
+
+
+_TYPES = {"minute": "<i4", "count": "<i8", "least": "<f8", "most": "<f8", "total": "<f8"}
+_NAMES = tuple(_TYPES)
+_WAYS = (np.add, np.minimum, np.maximum, np.add)
+
+
+def _codes(names: Sequence[Hashable], known: dict[Hashable, int]) -> NDArray[np.int32]:
+    return np.array([known.setdefault(name, len(known)) for name in names], np.int32)

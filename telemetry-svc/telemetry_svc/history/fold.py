@@ -1,0 +1,179 @@
+"""The fold: what the journal holds of a partition becomes segments and statistics, and leaves the journal."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
+
+import numpy as np
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.client_session import AsyncClientSession
+
+from telemetry_svc.columns.fleet import Fleet
+from telemetry_svc.columns.frame import Frame, Ids, Ints, Mask
+from telemetry_svc.columns.merge import Merged, merge
+from telemetry_svc.columns.tally import Tally
+from telemetry_svc.history.heads import Heads
+from telemetry_svc.history.layout import lay_out
+from telemetry_svc.history.segments import Segment, Segments
+from telemetry_svc.history.statistics import Statistics
+from telemetry_svc.ingest.journal import Entry, Group, Journal
+from telemetry_svc.observability import CELLS_CONFLICTING, CELLS_REPEATED, FOLD_SECONDS, ROWS_FOLDED, SEGMENTS_WRITTEN
+from telemetry_svc.partitions import Fence
+from telemetry_svc.store import Document
+
+# So much of a partition is taken up at once, by the order of receipt; one transaction is of so many devices and cells.
+MOST_ROWS, MOST_DEVICES = 400_000, 2_000
+MOST_CELLS = 8_000_000
+# Sets of metrics are told apart by so many bits; should there be more, a chunk is counted as wider than it is.
+BITS = 62
+
+
+class Fold:
+    """Folds one partition at a time. All that one transaction writes is written by the partition's owner or by nobody.
+
+    A partition of many devices takes several transactions, the last of which removes the entries from the journal: what
+    is in both places meanwhile, or because the process died, is the same cell, which counts once.
+    """
+
+    def __init__(
+        self,
+        client: AsyncMongoClient[Document],
+        journal: Journal,
+        segments: Segments,
+        heads: Heads,
+        statistics: Statistics,
+        fleet: Fleet,
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._segments = segments
+        self._heads = heads
+        self._statistics = statistics
+        self._fleet = fleet
+
+    async def run(
+        self,
+        partition: int,
+        fence: Fence,
+        seen: Container[Group],
+        *,
+        see: Callable[[Sequence[Entry]], Awaitable[None]],
+        pending: Callable[[], Tally],
+    ) -> tuple[list[Entry], int]:
+        """Folds what is stored of a partition; gives the entries, and how many were too many for once.
+
+        `seen`: the groups that the watch has seen; what nobody has seen goes to `see` first. `pending`: what is to be
+        counted beside, seen since. Raises LeaseLost when the partition is not ours any more.
+        """
+        with FOLD_SECONDS.time():
+            entries, left = await self._journal.oldest(partition, MOST_ROWS)
+            await see([entry for entry in entries if entry.group not in seen])
+            entries.sort(key=lambda entry: entry.rank)
+            frames = [frame for entry in entries for frame in entry.frames]
+            chunks = list(chunks_of(frames)) if frames else []
+            for number, devices in enumerate(chunks, 1):
+                part = frames if len(chunks) == 1 else list(_only(frames, devices))
+                gone = entries if number == len(chunks) else []
+                await self._commit(partition, fence, part, gone, pending)
+            if not chunks:
+                await self._statistics.await_fold(partition, fence.epochs[partition], pending())
+            ROWS_FOLDED.inc(sum(map(len, entries)))
+            return entries, left
+
+    async def _commit(
+        self,
+        partition: int,
+        fence: Fence,
+        frames: Sequence[Frame],
+        gone: Sequence[Entry],
+        pending: Callable[[], Tally],
+    ) -> None:
+        """One transaction."""
+
+        async def write(session: AsyncClientSession) -> None:
+            epoch = await fence.check(partition, session)
+            known = await self._known(partition, frames, session)
+            merged, segments, tally = await asyncio.to_thread(self._fold, frames, known)
+            await self._segments.write(segments, session)
+            await self._heads.write(partition, segments, session)
+            await self._statistics.add(partition, epoch, tally, pending(), session)
+            await self._journal.remove(gone, session)
+            CELLS_REPEATED.inc(merged.repeated)
+            CELLS_CONFLICTING.inc(merged.conflicting)
+            SEGMENTS_WRITTEN.inc(len(segments))
+
+        async with self._client.start_session() as session:
+            await session.with_transaction(write)
+        self._heads.settle(partition)
+
+    def _fold(self, frames: Sequence[Frame], known: Sequence[Segment]) -> tuple[Merged, list[Segment], Tally]:
+        merged = merge([*(segment.frame for segment in known), *frames], len(known))
+        tally = self._fleet.tallied(Tally.of(merged.frame, merged.fresh, self._fleet.place_of))
+        return merged, list(lay_out(merged.frame, merged.fresh, known)), tally
+
+    async def _known(self, partition: int, frames: Sequence[Frame], session: AsyncClientSession) -> list[Segment]:
+        """The newest segment of each device, and those before it that late rows belong to."""
+        devices, earliest = _earliest(frames)
+        newest = await self._heads.at(partition, devices)
+        there = newest > 0
+        known = await self._segments.heads(zip(devices[there].tolist(), newest[there].tolist(), strict=True), session)
+        late = there & (earliest < newest)
+        for device_id, from_ms, head_ms in zip(
+            devices[late].tolist(), earliest[late].tolist(), newest[late].tolist(), strict=True
+        ):
+            known += await self._segments.around(device_id, from_ms, head_ms - 1, session)
+        return known
+
+
+def _earliest(frames: Sequence[Frame]) -> tuple[Ids, Ints]:
+    """The devices, ascending, and the first time of each."""
+    device = np.concatenate([frame.device for frame in frames])
+    time_ms = np.concatenate([frame.time_ms for frame in frames])
+    devices, at = np.unique(device, return_inverse=True)
+    earliest = np.full(len(devices), np.iinfo(np.int64).max)
+    np.minimum.at(earliest, at, time_ms)
+    return devices, earliest
+
+
+def chunks_of(frames: Sequence[Frame]) -> Iterator[Ids]:
+    """The devices, in chunks for one transaction each. Those that send the same metrics come together: a chunk is as
+    wide as all the metrics of its devices."""
+    sets: dict[tuple[str, ...], int] = {}
+    most = 1 + max(int(frame.device.max()) for frame in frames)
+    # By device, a bit for each set of metrics that it sent; and its rows.
+    sent, rows = np.zeros(most, np.int64), np.zeros(most, np.int64)
+    for frame in frames:
+        sent[frame.device] |= 1 << sets.setdefault(tuple(frame.values), len(sets)) % BITS
+        rows += np.bincount(frame.device, minlength=most)
+    devices = np.flatnonzero(rows)
+    devices = devices[np.argsort(sent[devices], kind="stable")]
+    width = _Width(sets)
+    start, height, together = 0, 0, 0
+    for at, (bits, more) in enumerate(zip(sent[devices].tolist(), rows[devices].tolist(), strict=True)):
+        too_large = at - start == MOST_DEVICES or (height + more) * width[together | bits] > MOST_CELLS
+        if too_large and at > start:
+            yield np.sort(devices[start:at]).astype(np.int32)
+            start, height, together = at, 0, 0
+        height, together = height + more, together | bits
+    yield np.sort(devices[start:]).astype(np.int32)
+
+
+class _Width(dict[int, int]):
+    """How many metrics there are in some sets, by their bits."""
+
+    def __init__(self, sets: Mapping[tuple[str, ...], int]) -> None:
+        super().__init__()
+        self._sets = sets
+
+    def __missing__(self, bits: int) -> int:
+        names = {name for names, number in self._sets.items() if bits >> number % BITS & 1 for name in names}
+        self[bits] = len(names)
+        return len(names)
+
+
+def _only(frames: Sequence[Frame], devices: Ids) -> Iterator[Frame]:
+    chosen: Mask = np.zeros(1 + max(int(frame.device.max()) for frame in frames), bool)
+    chosen[devices] = True
+    for frame in frames:
+        mask = chosen[frame.device]
+        if mask.any():
+            yield frame.take(mask)

@@ -1,0 +1,128 @@
+"""When is folded, and what is kept for how long."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from pymongo.errors import PyMongoError
+
+from servicekit.logs import logger
+from telemetry_svc.clock import Clock
+from telemetry_svc.columns.fleet import Fleet
+from telemetry_svc.columns.frame import PARTITIONS
+from telemetry_svc.columns.tally import HOUR_MINUTES, MINUTE_MS
+from telemetry_svc.history.fold import Fold
+from telemetry_svc.history.segments import Segments
+from telemetry_svc.history.statistics import KEPT_HOURS, Statistics
+from telemetry_svc.watch.backlog import Backlog, Limits
+from telemetry_svc.watch.owner import Work
+from telemetry_svc.watch.watcher import Watcher
+
+LOOK_SECONDS, TELL_SECONDS, FORGET_SECONDS, RETRY_SECONDS = 0.5, 1.0, 3_600.0, 1.0
+# Devices of which old segments are removed in one go, and the pause after it: a million take some hours.
+FORGOTTEN_AT_ONCE, FORGET_PAUSE_SECONDS = 200, 1.0
+
+
+class Folding:
+    """Folds what is due of the partitions that are ours, tells the statistics what is not, and removes what is old."""
+
+    def __init__(
+        self,
+        *,
+        watcher: Watcher,
+        fold: Fold,
+        backlog: Backlog,
+        segments: Segments,
+        statistics: Statistics,
+        fleet: Fleet,
+        limits: Limits,
+        retention_ms: int,
+        clock: Clock,
+    ) -> None:
+        """`retention_ms`: how long readings are kept whose type of device does not say."""
+        self._watcher = watcher
+        self._fold = fold
+        self._backlog = backlog
+        self._segments = segments
+        self._statistics = statistics
+        self._fleet = fleet
+        self._limits = limits
+        self._retention_ms = retention_ms
+        self._clock = clock
+
+    @property
+    def work(self) -> Sequence[Work]:
+        """All that is to be done all the while."""
+        return self.fold_what_is_due, self.tell_statistics, self.forget_what_is_old
+
+    async def fold_what_is_due(self) -> None:
+        """Folds until it is cancelled."""
+        while True:
+            due = self._backlog.due(self._clock(), self._limits)
+            mine = [partition for partition in due if self._watcher.watched[partition]]
+            try:
+                for partition in mine[:1]:
+                    await self.fold(partition)
+            except PyMongoError as error:
+                logger.warning("fold_waits", partition=mine[0], error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            if not mine:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def fold(self, partition: int) -> None:
+        """Folds what is stored of a partition. Raises LeaseLost, PyMongoError; then nothing has changed."""
+        # Before anything leaves the journal: whoever has the partition next begins with this.
+        await self._watcher.save(partition)
+        async with self._watcher.turn:
+            if not self._watcher.watched[partition]:
+                return
+            fence = self._watcher.fence
+            cut = self._backlog.cut(partition)
+        try:
+            entries, left = await self._fold.run(
+                partition,
+                fence,
+                cut.groups,
+                see=self._watcher.see_entries,
+                pending=lambda: self._backlog.pending(partition),
+            )
+        except BaseException:
+            if self._watcher.watched[partition]:
+                self._backlog.restore(cut)
+            raise
+        async with self._watcher.turn:
+            if self._watcher.watched[partition]:
+                self._backlog.folded(partition, entries, self._clock(), all_of_it=not left)
+
+    async def tell_statistics(self) -> None:
+        """Keeps what is not folded yet among the statistics, until it is cancelled."""
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            fence = self._watcher.fence
+            try:
+                for partition, tally in self._backlog.changes():
+                    if epoch := fence.epochs.get(partition):
+                        await self._statistics.await_fold(partition, epoch, tally)
+            except PyMongoError as error:
+                logger.warning("statistics_wait", error=str(error))
+
+    async def forget_what_is_old(self) -> None:
+        """Removes readings and statistics that are older than they are kept, until it is cancelled."""
+        while True:
+            try:
+                mine = self._watcher.mine
+                hour = self._clock() // (MINUTE_MS * HOUR_MINUTES) - KEPT_HOURS
+                await self._statistics.forget(mine, hour)
+                await self.forget_segments(self._watcher.watched.__getitem__)
+            except PyMongoError as error:
+                logger.warning("old_readings_stay", error=str(error))
+            await asyncio.sleep(FORGET_SECONDS)
+
+    async def forget_segments(self, mine: Callable[[int], bool]) -> None:
+        """Removes the segments that ended longer ago than the type of their device says."""
+        devices = self._fleet.known()
+        for start in range(0, len(devices), FORGOTTEN_AT_ONCE):
+            some = devices[start : start + FORGOTTEN_AT_ONCE]
+            before = self._clock() - self._fleet.retentions(some, self._retention_ms)
+            pairs = zip(some.tolist(), before.tolist(), strict=True)
+            await self._segments.forget([pair for pair in pairs if mine(pair[0] % PARTITIONS)])
+            await asyncio.sleep(FORGET_PAUSE_SECONDS if len(some) == FORGOTTEN_AT_ONCE else 0)

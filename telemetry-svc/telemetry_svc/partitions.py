@@ -1,0 +1,214 @@
+"""Who watches which partitions: each of them has one owner among the replicas, as long as it says so."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pymongo
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import PyMongoError
+
+from servicekit.logs import logger
+from telemetry_svc.clock import Clock
+from telemetry_svc.columns.frame import PARTITIONS
+from telemetry_svc.store import Collection, Document
+
+LEASE_SECONDS = 6.0
+# A few tries fit into a lease.
+TICK_SECONDS = 1.0
+# Given up that long before MongoDB would give it to another: a write on its way must not come after the other's.
+MARGIN_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
+
+
+class LeaseLost(Exception):
+    """A partition is not ours any more, or cannot be counted on to be."""
+
+
+async def make(leases: Collection) -> None:
+    """Makes the leases that are missing: nobody's."""
+    free = {"owner": "", "epoch": 0, "expires_at": datetime.fromtimestamp(0, UTC)}
+    writes = [
+        pymongo.UpdateOne({"_id": partition}, {"$setOnInsert": free}, upsert=True) for partition in range(PARTITIONS)
+    ]
+    await leases.bulk_write(writes, ordered=False)
+
+
+class Fence:
+    """What is known of our partitions, and the proof that a write is their owner's."""
+
+    def __init__(self, leases: Collection) -> None:
+        self._leases = leases
+        self.owner = uuid4().hex
+        # By partition: the epoch, which grows with every new owner.
+        self.epochs: dict[int, int] = {}
+        # The event loop's time until which all of them are ours.
+        self.until = 0.0
+
+    def holds(self, partition: int) -> bool:
+        """Whether it is ours right now."""
+        return partition in self.epochs and asyncio.get_running_loop().time() < self.until
+
+    def assure(self) -> None:
+        """Raises LeaseLost when nothing is ours for sure. For before a change: a task cannot always be interrupted."""
+        if asyncio.get_running_loop().time() >= self.until:
+            raise LeaseLost
+
+    async def check(self, partition: int, session: AsyncClientSession) -> int:
+        """Makes a transaction fail if somebody else takes the partition before it is committed; gives the epoch.
+
+        Raises LeaseLost.
+        """
+        self.assure()
+        epoch = self.epochs.get(partition)
+        # A write, not a look: it is what a new owner's own would collide with.
+        which = {"_id": partition, "owner": self.owner, "epoch": epoch}
+        found = await self._leases.update_one(which, {"$inc": {"writes": 1}}, session=session)
+        if epoch is None or not found.matched_count:
+            raise LeaseLost
+        return epoch
+
+
+class Partitions:
+    """Takes its share of the partitions, and lets go of what is more, as replicas come and go.
+
+    A replica is alive while its document in `members` is renewed; times are MongoDB's own. Each has at most
+    `ceil(PARTITIONS / replicas)` partitions, so each finds some free, or about to be.
+    """
+
+    def __init__(
+        self,
+        leases: Collection,
+        members: Collection,
+        *,
+        gain: Callable[[int], None],
+        lose: Callable[[int], None],
+        healthy_since_ms: Callable[[], int | None],
+        clock: Clock,
+    ) -> None:
+        """`gain` is called when a partition has become ours, `lose` before it is given up, or after it was lost;
+        `healthy_since_ms`: since when this replica could store all it was sent."""
+        self._clock = clock
+        self._leases = leases
+        self._members = members
+        self._gain = gain
+        self._lose = lose
+        self._own_health = healthy_since_ms
+        self.fence = Fence(leases)
+        self._others: Mapping[str, Document] = {}
+        self._changed_ms = 0
+
+    @property
+    def mine(self) -> list[int]:
+        """The partitions that are ours."""
+        return sorted(self.fence.epochs)
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other replica is known to be alive."""
+        return not self._others
+
+    def healthy_since_ms(self) -> int | None:
+        """Since when every replica that was alive could store all it was sent; None: one cannot."""
+        healths = [self._own_health(), *(one["healthy_since_ms"] for one in self._others.values())]
+        if None in healths:
+            return None
+        return max([self._changed_ms, *(health for health in healths if health is not None)])
+
+    async def run(self) -> None:
+        """Takes and keeps partitions until it is cancelled, and gives them all back then."""
+        try:
+            while True:
+                try:
+                    with pymongo.timeout(ANSWER_SECONDS):
+                        await self._renew()
+                        wanted = await self._share()
+                    await self._settle(wanted)
+                except PyMongoError as error:
+                    logger.warning("leases_not_renewed", error=str(error))
+                if self.fence.epochs and asyncio.get_running_loop().time() >= self.fence.until:
+                    logger.warning("leases_lost", partitions=len(self.fence.epochs))
+                    await self._lost(self.mine)
+                await asyncio.sleep(TICK_SECONDS)
+        finally:
+            await self._leave()
+
+    async def _renew(self) -> None:
+        """Says that we are alive, and that what is ours stays ours."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LEASE_SECONDS - MARGIN_SECONDS
+        end = {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]}
+        member = {"expires_at": end, "healthy_since_ms": self._own_health()}
+        await self._members.update_one({"_id": self.fence.owner}, [{"$set": member}], upsert=True)
+        if not self.fence.epochs:
+            return
+        await self._leases.update_many({"owner": self.fence.owner}, [{"$set": {"expires_at": end}}])
+        ours = {one["_id"]: one["epoch"] async for one in self._leases.find({"owner": self.fence.owner})}
+        gone = [partition for partition in self.mine if ours.get(partition) != self.fence.epochs[partition]]
+        self.fence.until = until
+        await self._lost(gone)
+
+    async def _share(self) -> int:
+        """How many partitions should be ours, by who is alive."""
+        alive = await self._members.find({"$expr": {"$gt": ["$expires_at", "$$NOW"]}}).to_list()
+        others = {one["_id"]: one for one in alive if one["_id"] != self.fence.owner}
+        if self._others.keys() - others.keys():
+            # Whoever went away left devices behind that have to find another replica: they get their time again.
+            self._changed_ms = self._clock()
+        if others.keys() != self._others.keys():
+            logger.info("replicas", alive=len(others) + 1)
+        self._others = others
+        return -(-PARTITIONS // (len(others) + 1))
+
+    async def _settle(self, wanted: int) -> None:
+        for partition in self.mine[wanted:]:
+            self._lose(partition)
+            self.fence.epochs.pop(partition, None)
+            await self._release(partition)
+        if len(self.fence.epochs) < wanted:
+            with pymongo.timeout(ANSWER_SECONDS):
+                taken = await self._take(wanted - len(self.fence.epochs))
+            for partition in taken:
+                self._gain(partition)
+
+    async def _take(self, most: int) -> list[int]:
+        """Takes free partitions, at most so many."""
+        until = asyncio.get_running_loop().time() + LEASE_SECONDS - MARGIN_SECONDS
+        held = {one["_id"] async for one in self._leases.find({"$expr": {"$gt": ["$expires_at", "$$NOW"]}}, ["_id"])}
+        free = [partition for partition in range(PARTITIONS) if partition not in held][:most]
+        ours = {
+            "owner": self.fence.owner,
+            "epoch": {"$add": ["$epoch", 1]},
+            "expires_at": {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]},
+        }
+        over = {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}
+        # What another took a moment ago does not match any more.
+        await self._leases.update_many({"_id": {"$in": free}, **over}, [{"$set": ours}])
+        found = self._leases.find({"_id": {"$in": free}, "owner": self.fence.owner})
+        epochs = {one["_id"]: one["epoch"] async for one in found}
+        if epochs:
+            if not self.fence.epochs:
+                self.fence.until = until
+            self.fence.epochs |= epochs
+            logger.info("partitions_taken", partitions=len(epochs), mine=len(self.fence.epochs))
+        return sorted(epochs)
+
+    async def _lost(self, partitions: list[int]) -> None:
+        for partition in partitions:
+            self.fence.epochs.pop(partition, None)
+            self._lose(partition)
+
+    async def _release(self, partition: int) -> None:
+        freed = {"$set": {"owner": "", "expires_at": "$$NOW"}}
+        await self._leases.update_one({"_id": partition, "owner": self.fence.owner}, [freed])
+
+    async def _leave(self) -> None:
+        mine, self.fence.epochs, self.fence.until = self.mine, {}, 0.0
+        for partition in mine:
+            self._lose(partition)
+        with suppress(PyMongoError), pymongo.timeout(ANSWER_SECONDS):  # the leases end by themselves
+            await self._members.delete_one({"_id": self.fence.owner})
+            freed = {"$set": {"owner": "", "expires_at": "$$NOW"}}
+            await self._leases.update_many({"owner": self.fence.owner}, [freed])

@@ -1,0 +1,152 @@
+"""What the watch has seen of the journal and the fold has not taken yet, by partition."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from telemetry_svc.columns.fleet import Fleet
+from telemetry_svc.columns.frame import PARTITIONS, Frame, Ints, Mask
+from telemetry_svc.columns.tally import Tally
+from telemetry_svc.ingest.journal import Entry, Group
+
+# So many tallies lie side by side before they are made one.
+LOOSE_TALLIES = 32
+# A partition with rows that may have come before is folded soon: only the fold finds out what they count.
+UNSURE_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a partition is folded: at so many rows, or when the oldest of them has waited so long."""
+
+    rows: int
+    age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What there was of a partition when a fold began."""
+
+    groups: frozenset[Group]
+    pending: Tally
+
+
+class Backlog:
+    """Which groups the watch has seen, so that none is seen twice and none folded unseen; and what they count.
+
+    A row whose cells are all newer than anything before is counted at once. Another may be one that came again: it is
+    counted when it is folded.
+    """
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._groups: list[set[Group]] = [set() for _ in range(PARTITIONS)]
+        self._rows: Ints = np.zeros(PARTITIONS, np.int64)
+        self._since_ms: Ints = np.zeros(PARTITIONS, np.int64)
+        self._unsure: Mask = np.zeros(PARTITIONS, bool)
+        self._tallies: list[Tally] = []
+        # Partitions of which the tally changed since it was last taken.
+        self._changed: Mask = np.zeros(PARTITIONS, bool)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all partitions."""
+        return int(self._rows.sum())
+
+    def groups(self, partition: int) -> set[Group]:
+        """The groups of which the partition's rows were seen."""
+        return self._groups[partition]
+
+    def unseen(self, group: Group, partitions: Iterable[int]) -> list[int]:
+        """Those of the partitions of which the group was not seen."""
+        return [partition for partition in partitions if group not in self._groups[partition]]
+
+    def see(self, group: Group, rows: Mapping[int, int], now_ms: int) -> None:
+        """The group brought so many rows to these partitions."""
+        for partition, count in rows.items():
+            self._groups[partition].add(group)
+            if not self._rows[partition]:
+                self._since_ms[partition] = now_ms
+            self._rows[partition] += count
+
+    def count(self, frame: Frame, news: Mapping[str, Mask]) -> None:
+        """Counts the cells that are news."""
+        for metric, mask in news.items():
+            others = ~mask & ~np.isnan(frame.values[metric])
+            if others.any():
+                self._unsure[np.unique(frame.device[others] % PARTITIONS)] = True
+        if _twice(frame):
+            self._unsure[np.unique(frame.device % PARTITIONS)] = True
+        tally = Tally.of(frame, news, self._fleet.place_of)
+        if len(tally):
+            self._tallies.append(tally)
+            self._changed[np.unique(np.array(tally.places) % PARTITIONS)] = True
+        if len(self._tallies) > LOOSE_TALLIES:
+            self._tallies = [Tally.together(self._tallies)]
+
+    def doubt(self, partition: int) -> None:
+        """What is in the journal may be counted wrongly until it is folded."""
+        self._unsure[partition] = True
+
+    def changes(self) -> Iterator[tuple[int, Tally]]:
+        """The tally of each partition where it is another one than it was the last time."""
+        changed = np.flatnonzero(self._changed).tolist()
+        self._changed[:] = False
+        for partition in changed:
+            yield partition, self.pending(partition)
+
+    def pending(self, partition: int) -> Tally:
+        """What a partition's rows count, as far as is known."""
+        mine, _ = self._split(partition)
+        return self._fleet.tallied(mine)
+
+    def due(self, now_ms: int, limits: Limits) -> list[int]:
+        """The partitions to be folded, those with most rows first."""
+        waited_ms = now_ms - self._since_ms
+        due = (self._rows >= limits.rows) | (waited_ms >= limits.age_ms) | (self._unsure & (waited_ms >= UNSURE_MS))
+        due &= (self._rows > 0) | self._unsure
+        return [partition for partition in np.argsort(-self._rows).tolist() if due[partition]]
+
+    def cut(self, partition: int) -> Cut:
+        """A fold begins: what is seen from now on is for the next one."""
+        mine, rest = self._split(partition)
+        self._tallies = [rest]
+        return Cut(frozenset(self._groups[partition]), mine)
+
+    def restore(self, cut: Cut) -> None:
+        """The fold failed."""
+        self._tallies.append(cut.pending)
+
+    def folded(self, partition: int, entries: Sequence[Entry], now_ms: int, *, all_of_it: bool) -> None:
+        """These entries are not in the journal any more; `all_of_it`: nor is any other from before the cut."""
+        self._groups[partition].difference_update([entry.group for entry in entries])
+        self._rows[partition] = max(0, int(self._rows[partition]) - sum(map(len, entries)))
+        self._since_ms[partition] = now_ms
+        if all_of_it:
+            self._unsure[partition] = False
+
+    def forget(self, partition: int) -> None:
+        """Somebody else has it, or it is read anew."""
+        _, rest = self._split(partition)
+        self._tallies = [rest]
+        self._groups[partition] = set()
+        self._rows[partition] = 0
+        self._unsure[partition] = self._changed[partition] = False
+
+    def _split(self, partition: int) -> tuple[Tally, Tally]:
+        whole = Tally.together(self._tallies)
+        self._tallies = [whole]
+        return (
+            whole.at(lambda place: place % PARTITIONS == partition),
+            whole.at(lambda place: place % PARTITIONS != partition),
+        )
+
+
+def _twice(frame: Frame) -> bool:
+    """Whether rows of the same device and time may be in it."""
+    late_ms = frame.time_ms - frame.time_ms.min()
+    if late_ms.max() >= 2**32:
+        return True
+    cells = np.sort((frame.device.astype(np.int64) << 32) | late_ms)
+    return bool((cells[1:] == cells[:-1]).any())

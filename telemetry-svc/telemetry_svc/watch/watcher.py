@@ -1,0 +1,229 @@
+"""What is made of readings: the rules are stepped, presence is judged, and what comes of it is stored."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pymongo.errors import PyMongoError
+
+from servicekit.logs import logger
+from telemetry_svc.clock import Clock
+from telemetry_svc.columns.fleet import Fleet, Status
+from telemetry_svc.columns.frame import PARTITIONS, Frame, Mask
+from telemetry_svc.ingest.journal import Entry, Group, Journal
+from telemetry_svc.observability import PARTITIONS_OWNED, ROWS_WATCHED
+from telemetry_svc.partitions import Fence, LeaseLost
+from telemetry_svc.watch.alerts import Alerts, Because
+from telemetry_svc.watch.announcer import Announcer
+from telemetry_svc.watch.backlog import Backlog
+from telemetry_svc.watch.judge import Change, Judge
+from telemetry_svc.watch.presence import Patience, judge
+from telemetry_svc.watch.rulebook import Rulebook
+from telemetry_svc.watch.rules import Excursion, Rule
+from telemetry_svc.watch.state import State
+from telemetry_svc.watch.telling import Teller
+
+RETRY_SECONDS = 1.0
+
+
+class Watcher:
+    """Knows the partitions that are ours.
+
+    All of it is made from what is stored, and what it does twice changes nothing. One thing at a time: `turn` is held
+    from a change in memory until that is stored.
+    """
+
+    def __init__(
+        self,
+        *,
+        fleet: Fleet,
+        journal: Journal,
+        backlog: Backlog,
+        state: State,
+        rulebook: Rulebook,
+        alerts: Alerts,
+        teller: Teller,
+        announcer: Announcer,
+        patience: Patience,
+        clock: Clock,
+    ) -> None:
+        self._fleet = fleet
+        self._journal = journal
+        self._backlog = backlog
+        self._state = state
+        self._rulebook = rulebook
+        self._alerts = alerts
+        self._teller = teller
+        self._announcer = announcer
+        self._patience = patience
+        self._clock = clock
+        self._rules: dict[str, Rule] = {}
+        self._judge = Judge(fleet, patience)
+        self._fence: Fence | None = None
+        self.turn = asyncio.Lock()
+        # Partitions that are ours, and of which everything stored was seen.
+        self.watched: Mask = np.zeros(PARTITIONS, bool)
+        # Told when nothing that is remembered of a partition can be relied on any more.
+        self.on_loss: Callable[[int], None] = lambda _: None
+
+    @property
+    def fence(self) -> Fence:
+        """What is ours. Raises LeaseLost before anything was."""
+        if self._fence is None:
+            raise LeaseLost
+        return self._fence
+
+    async def begin(self, fence: Fence) -> None:
+        """Begins anew, with nothing."""
+        self._fence = fence
+        self._use(await self._rulebook.all())
+
+    def lose(self, partition: int) -> None:
+        """It is not ours any more."""
+        self.watched[partition] = False
+        self._forget(partition)
+        PARTITIONS_OWNED.set(int(self.watched.sum()))
+
+    def _forget(self, partition: int) -> None:
+        self._backlog.forget(partition)
+        self.on_loss(partition)
+
+    async def recover(self, partitions: Collection[int]) -> None:
+        """They are ours now: learns of them what there is to know. For whoever holds the turn."""
+        for partition in partitions:
+            self._fleet.forget(partition)
+            self._judge.forget_all(partition)
+            self._forget(partition)
+        self._use(await self._rulebook.all())
+        await self._state.restore(self._fleet, self._judge, partitions)
+        await self._resume_alerts({}, partitions)
+        for partition in sorted(partitions):
+            await self._catch_up(partition)
+        for partition in partitions:
+            # Those that were lost again meanwhile are not in the fence any more.
+            if self.fence.holds(partition):
+                self.watched[partition] = True
+                # What the saved state had seen was not counted now.
+                self._backlog.doubt(partition)
+        PARTITIONS_OWNED.set(int(self.watched.sum()))
+        logger.info("partitions_watched", partitions=int(self.watched.sum()))
+
+    @property
+    def mine(self) -> list[int]:
+        """The partitions that are watched."""
+        return np.flatnonzero(self.watched).tolist()
+
+    async def catch_up(self) -> None:
+        """Sees whatever is in the journal and was not seen. For whoever holds the turn."""
+        for partition in self.mine:
+            await self._catch_up(partition)
+
+    async def _catch_up(self, partition: int) -> None:
+        async for entry in self._journal.but(partition, self._backlog.groups(partition)):
+            await self.see(entry.group, entry.frames, [partition])
+
+    async def see_entries(self, entries: Sequence[Entry]) -> None:
+        """Sees what is about to be folded and was not seen; the fold counts it."""
+        async with self.turn:
+            for entry in entries:
+                if self.watched[entry.partition]:
+                    await self.see(entry.group, entry.frames, [entry.partition], counted=False)
+
+    async def see(
+        self, group: Group, frames: Sequence[Frame], partitions: Sequence[int], *, counted: bool = True
+    ) -> None:
+        """Sees a group's rows of those of these partitions of which it was not seen. For whoever holds the turn.
+
+        Raises LeaseLost.
+        """
+        self.fence.assure()
+        unseen = np.zeros(PARTITIONS, bool)
+        unseen[self._backlog.unseen(group, partitions)] = True
+        changes: list[Change] = []
+        rows = np.zeros(PARTITIONS, np.int64)
+        for frame in frames:
+            mine = frame if unseen.all() else frame.take(unseen[frame.device % PARTITIONS])
+            rows += np.bincount(mine.device % PARTITIONS, minlength=PARTITIONS)
+            known = self._fleet.statuses(mine.device) != Status.UNKNOWN
+            mine = mine if known.all() else mine.take(known)
+            if len(mine):
+                found, news = self._judge.see(mine)
+                changes += found
+                if counted:
+                    self._backlog.count(mine, news)
+            ROWS_WATCHED.inc(len(mine))
+        there = np.flatnonzero(rows)
+        self._backlog.see(group, dict(zip(there.tolist(), rows[there].tolist(), strict=True)), self._clock())
+        await self._store(changes)
+
+    async def _store(self, changes: Sequence[Change]) -> None:
+        while changes:
+            try:
+                await self._alerts.apply(changes, self.fence)
+            except PyMongoError as error:
+                logger.warning("alerts_wait", changes=len(changes), error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._teller.nudge()
+                return
+
+    async def sweep(self, healthy_since_ms: int | None) -> None:
+        """Judges who is online, tells who came and went, and opens and clears the alerts of silence."""
+        async with self.turn:
+            if not self.watched.any():
+                return
+            self.fence.assure()
+            now_ms = self._clock()
+            came, went = judge(self._fleet, self._patience, now_ms, healthy_since_ms, self.watched)
+            self._fleet.dirty[np.concatenate([came, went]) % PARTITIONS] = True
+            self._announcer.presence(came, went, now_ms)
+            await self._store(self._judge.sweep(now_ms, self.watched))
+
+    async def save(self, partition: int) -> None:
+        """Saves what is known of a partition's devices. Raises LeaseLost, PyMongoError."""
+        async with self.turn:
+            if self.watched[partition]:
+                self.fence.assure()
+                await self._state.save(self._fleet, self._judge, partition, self.fence.epochs[partition])
+
+    async def look_at(self, others: Collection[int]) -> None:
+        """Takes in what is known of the devices of partitions that others own."""
+        async with self.turn:
+            await self._state.watch_others(self._fleet, [one for one in others if not self.watched[one]])
+
+    async def devices_changed(self, device_ids: Sequence[int]) -> None:
+        """Begins anew with devices that came to another status, or whose alerts were resolved."""
+        async with self.turn:
+            mine = [device_id for device_id in device_ids if self.watched[device_id % PARTITIONS]]
+            if mine:
+                for device_id in mine:
+                    self._judge.forget(device_id)
+                # Also ends what the consumer could not: an alert that was on its way when the status changed.
+                await self._resume_alerts({"device_id": {"$in": mine}}, self.mine)
+                self._teller.nudge()
+
+    async def rules_changed(self) -> None:
+        """Judges by the rules as they are now; what was open by others is closed."""
+        async with self.turn:
+            if self.watched.any():
+                self._use(await self._rulebook.all())
+                await self._resume_alerts({}, self.mine)
+                self._teller.nudge()
+
+    def _use(self, rules: Sequence[Rule]) -> None:
+        self._rules = {rule.id: rule for rule in rules}
+        self._judge.use(rules)
+
+    async def _resume_alerts(self, which: Mapping[str, Any], partitions: Collection[int]) -> None:
+        async for alert in self._alerts.open_ones(which):
+            if alert.device_id % PARTITIONS not in partitions:
+                continue
+            excursion = Excursion(alert.opened_ms, opened=True)
+            status = self._fleet.status_of(alert.device_id)
+            if status is not Status.DEPLOYED:
+                version = int(self._fleet.version[alert.device_id]) if status else 0
+                await self._alerts.end_device(alert.device_id, status, version)
+            elif not self._judge.resume(alert.rule_id, alert.rule_version, alert.device_id, excursion):
+                because = Because.RULE_CHANGED if alert.rule_id in self._rules else Because.RULE_DELETED
+                await self._alerts.end_rule(alert.rule_id, through_version=alert.rule_version, because=because)

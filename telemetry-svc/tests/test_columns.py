@@ -1,0 +1,119 @@
+"""Columns packed, merged and counted: what goes in comes out."""
+
+import numpy as np
+import pytest
+
+from telemetry_svc.columns.frame import Frame
+from telemetry_svc.columns.merge import merge
+from telemetry_svc.columns.packing import pack_floats, pack_ints, unpack_floats, unpack_ints
+from telemetry_svc.columns.tally import Tally
+
+NAN = float("nan")
+
+
+def frame(devices: list[int], times: list[int], **values: list[float]) -> Frame:
+    columns = {metric: np.array(column, float) for metric, column in values.items()}
+    return Frame(np.array(devices, np.int32), np.array(times, np.int64), columns, received_ms=0)
+
+
+def cells(merged: Frame) -> dict[tuple[int, int, str], float]:
+    return {
+        (device, time_ms, metric): value
+        for metric, column in merged.values.items()
+        for device, time_ms, value in zip(merged.device.tolist(), merged.time_ms.tolist(), column.tolist(), strict=True)
+        if value == value
+    }
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [7],
+        [5] * 100,
+        list(range(0, 60_000_000, 60_000)),
+        [1_700_000_000_000 + 60_000 * n + n % 7 for n in range(300)],
+        [-(2**61), 2**61, 0],
+        [3, 1, 2],
+    ],
+)
+def test_integers_come_back(values: list[int]) -> None:
+    column = np.array(values, np.int64)
+    assert unpack_ints(pack_ints(column), len(column)).tolist() == values
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [21.5, 21.6, NAN, 21.4],
+        [NAN],
+        [-0.0, 0.0, 1.5],
+        [0.1 + 0.2, 1 / 3],
+        [1e300, -1e300, 5e-324],
+        [20.0] * 50,
+        [round(20 + 0.1 * n, 1) for n in range(256)],
+        [1e15 + 0.5, 1.25],
+    ],
+)
+def test_floats_come_back_bit_by_bit(values: list[float]) -> None:
+    column = np.array(values, float)
+    back = unpack_floats(pack_floats(column), len(column))
+    assert back[~np.isnan(column)].tobytes() == column[~np.isnan(column)].tobytes()
+    assert np.isnan(back).tolist() == np.isnan(column).tolist()
+
+
+def test_a_sensors_column_takes_two_bytes_a_value() -> None:
+    values = np.random.default_rng(1).normal(20, 5, 256).round(1)
+    assert len(pack_floats(values)) < 2.2 * len(values)
+    assert len(pack_ints(np.arange(256, dtype=np.int64) * 60_000)) < 30
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_merging_keeps_the_first_of_every_cell_and_knows_what_is_fresh(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    frames, expected, before = [], {}, set()
+    for number in range(6):
+        size = int(random.integers(1, 40))
+        values = {
+            str(metric): np.where(random.random(size) < 0.3, NAN, random.integers(0, 9, size))
+            for metric in random.choice(["a", "b", "c"], int(random.integers(1, 4)), replace=False)
+        }
+        one = Frame(random.integers(1, 4, size).astype(np.int32), random.integers(0, 20, size), values, number)
+        frames.append(one)
+        for metric, column in values.items():
+            for device, time_ms, value in zip(one.device.tolist(), one.time_ms.tolist(), column.tolist(), strict=True):
+                if value == value:
+                    expected.setdefault((device, time_ms, metric), value)
+                    if number < 2:
+                        before.add((device, time_ms, metric))
+    merged = merge(frames, old=2)
+    assert cells(merged.frame) == expected
+    fresh = {metric: np.where(mask, merged.frame.values[metric], NAN) for metric, mask in merged.fresh.items()}
+    assert set(cells(Frame(merged.frame.device, merged.frame.time_ms, fresh, 0))) == set(expected) - before
+    keys = list(zip(merged.frame.device.tolist(), merged.frame.time_ms.tolist(), strict=True))
+    assert keys == sorted(set(keys))
+
+
+def test_what_came_again_is_counted_and_so_is_what_contradicts() -> None:
+    merged = merge([frame([1, 1], [1, 2], a=[5, 6]), frame([1, 1], [2, 1], a=[6, 7])])
+    assert (merged.repeated, merged.conflicting) == (2, 1)
+
+
+@pytest.mark.parametrize("step_ms", [10, 3_600_000])
+def test_a_tally_is_what_a_recount_gives(step_ms: int) -> None:
+    random = np.random.default_rng(1)
+    device = random.integers(1, 50, 1_000).astype(np.int32)
+    time_ms = 1_700_000_000_000 + np.arange(1_000) * step_ms
+    values = random.normal(size=1_000)
+    frames = [Frame(device[part], time_ms[part], {"a": values[part]}, 0) for part in (slice(0, 300), slice(300, None))]
+    place_of = np.arange(50, dtype=np.int32) % 3
+    tallies = [Tally.of(one, {"a": np.ones(len(one), bool)}, place_of) for one in frames]
+    whole = Tally.together(tallies).renamed(lambda place: ("sensor", f"hall {place}"))
+    whole = Tally.from_binary(whole.to_binary())
+    numbers = whole.at(lambda place: place[1] == "hall 2").numbers()["a"]
+    expected = values[place_of[device] == 2]
+    assert (numbers.count, numbers.least, numbers.most) == (len(expected), expected.min(), expected.max())
+    assert numbers.total == pytest.approx(expected.sum())
+    hours = whole.whole_hours()
+    assert int(hours.count.sum()) == 1_000
+    assert set((hours.minute % 60).tolist()) == {0}
+    assert sum(len(part) for _, part in whole.hours()) == len(whole)
