@@ -12,7 +12,7 @@ import typer
 
 from fieldstock_device.client import DeviceClient, State
 from fieldstock_device.columns import InvalidReading
-from fieldstock_device.disk_spool import DiskSpool
+from fieldstock_device.disk_spool import DiskSpool, SpoolInUse
 
 _log = logging.getLogger("fieldstock.device")
 
@@ -28,7 +28,11 @@ def main(
 ) -> None:
     """Sends a reading for each line of `metric=value` pairs, until the input ends."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    acknowledged, left = asyncio.run(_send(url, serial, secret, spool))
+    try:
+        acknowledged, left = asyncio.run(_send(url, serial, secret, spool))
+    except SpoolInUse:
+        typer.echo(f"another process sends from {spool}", err=True)
+        raise typer.Exit(2) from None
     typer.echo(f"{acknowledged} readings acknowledged, {left} not", err=True)
     if left:
         raise typer.Exit(1)
