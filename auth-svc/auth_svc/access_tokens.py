@@ -26,8 +26,8 @@ class AccessTokens:
     ) -> str:
         """A token that expires so many seconds from `issued_at`; `role` and `session` of users alone.
 
-        `issued_at` is from before the principal's row was locked and read: what revokes it later must come later by
-        the clock as well. Raises KeysUnavailable.
+        `issued_at` is from before the principal's row was locked and read, or from while it was: what revokes it later
+        must come later by the clock as well. Raises KeysUnavailable.
         """
         moment = issued_at.timestamp()
         claims = {

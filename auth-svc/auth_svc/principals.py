@@ -34,7 +34,7 @@ class DevicePrincipals:
 
     async def issue_token(self, serial_number: str, secret: str) -> DeviceToken:
         """Raises InvalidCredentials; DeviceNotDeployed, of which others are told."""
-        now, secret_sha256 = self._clock(), hashlib.sha256(secret.encode()).digest()
+        secret_sha256 = hashlib.sha256(secret.encode()).digest()
         async with self._transaction() as repository:
             found = await repository.principals_with(serial_number)
             principal = next((one for one in found if one.holds(secret_sha256)), None)
@@ -46,6 +46,9 @@ class DevicePrincipals:
                     raise InvalidCredentials
             else:
                 principal = await self._tell_refusal(repository, principal)
+            # While the row is held: what revoked tokens before was earlier, else this one, of the new secret, would be
+            # born revoked; and what revokes them next waits for the row, and is later.
+            now = self._clock()
         # Only now: raised within the transaction, it would undo the telling.
         if not principal.may_enter():
             raise DeviceNotDeployed(device_id=principal.device_id, status=principal.status or "unknown")

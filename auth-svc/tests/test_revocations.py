@@ -1,5 +1,7 @@
 """What others are told of tokens that are good no more."""
 
+import asyncio
+
 import pytest
 from grpc.aio import AioRpcError
 
@@ -49,6 +51,18 @@ async def test_the_tokens_of_a_secret_that_was_renewed_are_revoked(auth, device,
     await inventory.credential(SECRET, version=1)
     await inventory.heard()
     assert list((await revocations(auth)).revocations) == [told]
+
+
+async def test_a_token_is_as_old_as_the_moment_in_which_the_secret_was_found_good(
+    auth, device, rows, lock_waits, clock
+):
+    """Not as that in which it was asked for: one of a new secret would be revoked with those of the old one."""
+    async with rows.transaction():
+        await rows.execute("SELECT * FROM t_device_principals WHERE device_id = 7 FOR UPDATE")
+        asked = asyncio.create_task(auth.device_token("SN-7", SECRET))
+        await eventually(lambda: lock_waits(1))
+        found_good = clock()
+    assert (await auth.caller((await asked).access_token)).issued_at >= found_good.timestamp()
 
 
 async def test_a_first_secret_and_a_recall_revoke_nothing(auth, device, inventory):
