@@ -8,6 +8,10 @@ DESCRIPTORS := build/fieldstock.binpb
 # Nothing is installed to say that nothing runs.
 WHEN_INSTALLED = if [ -x $(VENV)/python ]; then $(1); else echo "Nothing was ever started here. Start it: make demo"; fi
 
+ifdef REPLICAS
+export FIELDSTOCK_REPLICAS := $(REPLICAS)
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help demo up down restart reset status logs test check bench proto lock clean tools servers
 
@@ -22,7 +26,7 @@ help: ## this list
 demo: servers $(DESCRIPTORS) ## start everything, with simulated devices
 	@$(DEV) demo
 
-up: servers $(DESCRIPTORS) ## start everything, without devices
+up: servers $(DESCRIPTORS) ## start everything, without devices; REPLICAS=2 for two of telemetry
 	@$(DEV) up
 
 down: ## end what was started; the data stays

@@ -70,6 +70,11 @@ class Layout:
         host = {"0.0.0.0": LOOPBACK, "::": "[::1]"}.get(bind, f"[{bind}]" if ":" in bind else bind)
         return f"http://{host}:{self.ports['envoy']}"
 
+    @property
+    def telemetry_replicas(self) -> tuple[str, ...]:
+        """The names of telemetry's processes: `telemetry`, `telemetry-2`, …"""
+        return ("telemetry", *(f"telemetry-{number}" for number in range(2, self.settings.replicas + 1)))
+
     def target(self, service: str) -> str:
         """`host:port` of a service, past Envoy."""
         return f"{LOOPBACK}:{self.ports[service]}"

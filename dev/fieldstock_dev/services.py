@@ -24,6 +24,7 @@ _TOLD_BY_THE_STACK = frozenset(
         "HOME",
         "PORT",
         "BIND",
+        "REPLICAS",
         "LISTEN",
         "METRICS_LISTEN",
         "POSTGRES_URL",
@@ -121,9 +122,15 @@ class Inventory(Service):
 
 
 class Telemetry(Service):
-    name, module = "telemetry", "telemetry_svc"
+    """One of its replicas."""
+
+    module = "telemetry_svc"
     needs = ("telemetry-migrate", "rabbitmq", "auth")
-    ports = ("telemetry", "telemetry_metrics")
+
+    def __init__(self, layout: Layout, name: str) -> None:
+        super().__init__(layout)
+        self.name = name
+        self.ports = (name, f"{name}_metrics")
 
     def contract(self) -> dict[str, str]:
         return super().contract() | {
@@ -220,14 +227,15 @@ class Simulator(Part):
 
 
 def services(layout: Layout) -> list[Part]:
-    auth, inventory, telemetry = Auth(layout), Inventory(layout), Telemetry(layout)
+    auth, inventory = Auth(layout), Inventory(layout)
+    replicas = [Telemetry(layout, name) for name in layout.telemetry_replicas]
     return [
         Migration(auth, needs=("postgres",)),
         Migration(inventory, needs=("postgres",)),
-        Migration(telemetry, needs=("mongodb",)),
+        Migration(replicas[0], needs=("mongodb",)),
         auth,
         inventory,
-        telemetry,
+        *replicas,
         Gateway(layout),
         Simulator(layout),
     ]

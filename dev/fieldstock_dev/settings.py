@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     """Address that Envoy listens on. Everything else listens on 127.0.0.1."""
     logins_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 60
     """How often one address may try to sign in."""
+    replicas: Annotated[int, Field(ge=1, le=8)] = 1
+    """Processes of telemetry, each with a port of its own."""
     admin_username: Annotated[str, Field(min_length=1)] = "admin"
     admin_password: SecretStr | None = None
     postgres_url: SecretStr | None = None

@@ -20,7 +20,7 @@ from fieldstock_dev.errors import NotRunning, PartUnhealthy, UnknownPart
 from fieldstock_dev.home import Home
 from fieldstock_dev.identity import Identity
 from fieldstock_dev.layout import Layout
-from fieldstock_dev.part import Part
+from fieldstock_dev.part import Ending, Part
 from fieldstock_dev.plan import EVERYTHING, parts_of, with_needs
 from fieldstock_dev.ports import Ports
 from fieldstock_dev.progress import Progress
@@ -216,7 +216,9 @@ class Stack:
         if not was_running:
             end_leftovers(self.home)
         if end_others and (others := running - {part.name for part in wanted}):
-            self._supervisor.stop_processes(others, max(parts[name].ending.seconds for name in others))
+            # A replica too many is no part of this stack any more.
+            patience = max((parts[name].ending.seconds for name in others if name in parts), default=Ending().seconds)
+            self._supervisor.stop_processes(others, patience)
         self._layout.ports.settle(
             [port for part in wanted for port in part.ports],
             running={port for part in wanted if part.name in running for port in part.ports},

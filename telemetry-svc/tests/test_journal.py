@@ -73,16 +73,21 @@ async def test_the_oldest_entries_come_in_the_order_of_receipt_as_many_as_are_as
     assert others == [1_000, 3_000]
 
 
-async def test_what_others_store_is_heard_of_and_what_we_store_is_not(journal: Journal, store: Store) -> None:
+async def test_what_anybody_stores_of_a_partition_is_heard_of_in_its_order(journal: Journal, store: Store) -> None:
     other = Journal(store.journal, patience_seconds=5)
 
     async def append() -> None:
-        await journal.append(1, [frame([1], [10])])
+        await journal.append(1, [frame([1, 2], [10, 10])])
         await other.append(1, [frame([1], [20])])
+        await journal.append(2, [frame([2, 65], [30, 30])])
 
-    async for entry in journal.of_others(append):
-        assert (rows([entry]), entry.group) == ([(1, 20)], (other.writer, 1))
-        break
+    heard: list[Entry] = []
+    async for entry in journal.news([1], append):
+        heard += [entry] if entry else []
+        if len(heard) == 3:
+            break
+    assert rows(heard) == [(1, 10), (1, 20), (65, 30)]
+    assert [entry.group for entry in heard] == [(journal.writer, 1), (other.writer, 1), (journal.writer, 2)]
 
 
 async def test_exactly_those_that_were_named_are_removed(journal: Journal, store: Store) -> None:

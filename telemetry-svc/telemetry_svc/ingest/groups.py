@@ -153,6 +153,8 @@ class Groups:
                 self._something.clear()
             self._full.clear()
             self._room.set()
+            if not group.shares:
+                continue  # those who sent something were sent away
             try:
                 await self._commit(group)
             except Exception:  # noqa: BLE001 - a bug: one group's senders learn of it, the others go on
@@ -183,6 +185,10 @@ class Groups:
             logger.warning("group_not_stored", rows=group.intake.rows, senders=len(group.shares), error=str(error))
             self._failed_at_ms, self._healthy_since_ms = self._clock(), None
             self._fail(group, IngestUnavailable(retry_after=RETRY_SECONDS))
+            # What its senders sent since must not be stored before what failed comes again: rules go by order.
+            gathered, self._group = self._group, Group()
+            self._room.set()
+            self._fail(gathered, IngestUnavailable(retry_after=RETRY_SECONDS))
             await self._follow(self._number, None)
             return
         if self._healthy_since_ms is None:

@@ -1,6 +1,7 @@
 """The journal: groups of readings on a majority's disk, as columns."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
+from collections.abc import Collection as Collection_
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,8 @@ DUPLICATE_KEY = 11000
 # A connection that hangs is given up for another one after that long.
 ATTEMPT_SECONDS = 3.0
 READ_AHEAD = 256
+# Whoever waits for news looks up that often.
+NEWS_MS = 500
 
 
 class NotStored(Exception):
@@ -153,13 +156,18 @@ class Journal:
                 if document := by_group.get(group_of(identity)):
                     yield _entry(document)
 
-    async def of_others(self, on_open: Callable[[], Awaitable[None]]) -> AsyncIterator[Entry]:
-        """The entries that other writers store from now on. `on_open` runs once none can be missed."""
-        others = {"operationType": "insert", "documentKey._id.writer": {"$ne": self.writer}}
-        async with await self._collection.watch([{"$match": others}], batch_size=READ_AHEAD) as changes:
+    async def news(
+        self, partitions: Collection_[int], on_open: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator[Entry | None]:
+        """The entries that anybody stores of these partitions from now on, in the order in which they were committed;
+        None now and then. `on_open` runs once none can be missed."""
+        stored = {"operationType": "insert", "documentKey._id.partition": {"$in": sorted(partitions)}}
+        watching = self._collection.watch([{"$match": stored}], batch_size=READ_AHEAD, max_await_time_ms=NEWS_MS)
+        async with await watching as changes:
             await on_open()
-            async for change in changes:
-                yield _entry(change["fullDocument"])
+            while changes.alive:
+                change = await changes.try_next()
+                yield _entry(change["fullDocument"]) if change else None
 
     async def remove(self, entries: Sequence[Entry], session: AsyncClientSession) -> None:
         """Removes exactly these, in a transaction that keeps what they hold."""

@@ -41,10 +41,14 @@ class Handover:
                 self._rows += len(group)
                 self._change.notify_all()
 
-    async def get(self) -> Committed:
-        """The next group, as soon as there is one."""
+    async def get(self, seconds: float) -> Committed | None:
+        """The next group, as soon as there is one; None when there is none for so long."""
         async with self._change:
-            await self._change.wait_for(lambda: bool(self._groups))
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._change.wait_for(lambda: bool(self._groups))
+            except TimeoutError:
+                return None
             group = self._groups.popleft()
             self._rows -= len(group)
             self._change.notify_all()

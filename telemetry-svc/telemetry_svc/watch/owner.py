@@ -23,6 +23,8 @@ from telemetry_svc.watch.telling import Teller
 from telemetry_svc.watch.watcher import Watcher
 
 SWEEP_SECONDS, SAVE_SECONDS, RETRY_SECONDS, LOOK_SECONDS = 1.0, 10.0, 1.0, 2.0
+# Whoever waits for what is handed over looks that often whether there is somebody else.
+LOOK_UP_SECONDS = 0.5
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -72,12 +74,10 @@ class Owner:
             )
             try:
                 await watcher.begin(partitions.fence)
-                await self._handover.open()
                 await together(
                     partitions.run(),
                     self._recover_what_is_gained(),
-                    self._follow(),
-                    self._follow_others(partitions),
+                    self._follow(partitions),
                     self._sweep_now_and_then(partitions),
                     self._save_now_and_then(),
                     self._look_at_others(partitions),
@@ -93,7 +93,6 @@ class Owner:
             finally:
                 for partition in {*watcher.mine, *self._gained}:
                     self._lose(partition)
-                await self._handover.shut()
             await asyncio.sleep(RETRY_SECONDS)
 
     def _gain(self, partition: int) -> None:
@@ -113,36 +112,49 @@ class Owner:
                 if gained:
                     await self._watcher.recover(gained)
 
-    async def _follow(self) -> None:
-        """Sees what this process stores."""
+    async def _follow(self, partitions: Partitions) -> None:
+        """Sees what is stored of our partitions. While nobody else stores anything, that is what this process hands
+        over; otherwise everything comes in the order in which it was committed, ours too: a device may have sent to
+        another replica a moment ago."""
         while True:
-            group = await self._handover.get()
-            async with self._watcher.turn:
-                if group.frames is None:
-                    await self._watcher.catch_up()
-                else:
-                    identity = self._journal.writer, group.number
-                    await self._watcher.see(identity, group.frames, self._watcher.mine)
-
-    async def _follow_others(self, partitions: Partitions) -> None:
-        """Sees what other replicas store of our partitions."""
-
-        async def catch_up() -> None:
-            async with self._watcher.turn:
-                await self._watcher.catch_up()
-
-        while True:
-            if partitions.alone:
-                await asyncio.sleep(SWEEP_SECONDS)
-                continue
             try:
-                async for entry in self._journal.of_others(catch_up):
-                    async with self._watcher.turn:
-                        if self._watcher.watched[entry.partition]:
-                            await self._watcher.see(entry.group, entry.frames, [entry.partition])
+                if partitions.alone:
+                    await self._follow_ourselves(partitions)
+                else:
+                    await self._follow_all(partitions)
             except PyMongoError as error:
                 logger.warning("journal_not_followed", error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _follow_ourselves(self, partitions: Partitions) -> None:
+        await self._handover.open()
+        try:
+            await self._catch_up()
+            while partitions.alone:
+                group = await self._handover.get(LOOK_UP_SECONDS)
+                if group is None:
+                    continue
+                if group.frames is None:
+                    await self._catch_up()
+                    continue
+                async with self._watcher.turn:
+                    await self._watcher.see((self._journal.writer, group.number), group.frames, self._watcher.mine)
+        finally:
+            await self._handover.shut()
+
+    async def _follow_all(self, partitions: Partitions) -> None:
+        mine = self._watcher.mine
+        async for entry in self._journal.news(mine, self._catch_up):
+            if entry:
+                async with self._watcher.turn:
+                    if self._watcher.watched[entry.partition]:
+                        await self._watcher.see(entry.group, entry.frames, [entry.partition])
+            elif partitions.alone or mine != self._watcher.mine:
+                return
+
+    async def _catch_up(self) -> None:
+        async with self._watcher.turn:
+            await self._watcher.catch_up()
 
     async def _sweep_now_and_then(self, partitions: Partitions) -> None:
         while True:
