@@ -96,7 +96,7 @@ class DeviceClient:
         )
         self._columns = Columns()
         self._age: Timer | None = None
-        self._last_ms = 0
+        self._last_ms = self._now_ms = 0
         self._news = Alarm(self._clock)
         self._closing = Alarm(self._clock)
         self._is_closing = False
@@ -182,12 +182,11 @@ class DeviceClient:
 
     def _stamp(self) -> int:
         """The time now in milliseconds, never the same twice: of two readings at one time, one would be lost."""
-        now = int(self._clock.now() * 1000)
+        now, before = int(self._clock.now() * 1000), self._now_ms
         # Further behind, the clock was set back, and is believed.
-        if self._last_ms - 1000 < now <= self._last_ms:
-            now = self._last_ms + 1
-        self._last_ms = now
-        return now
+        self._last_ms = now if now <= before - 1000 else max(now, self._last_ms + 1)
+        self._now_ms = now
+        return self._last_ms
 
     def _seal(self) -> None:
         if self._age is not None:

@@ -48,6 +48,12 @@ async def test_readings_of_one_instant_get_times_of_their_own(world):
     assert world.peer.values == [1, 2, 3]
 
 
+async def test_a_burst_of_thousands_gets_times_of_their_own_as_well(world):
+    async with world.device() as client:
+        await record(client, *range(5_000))
+    assert world.peer.values == list(range(5_000))
+
+
 async def test_a_clock_that_is_set_back_is_believed(world):
     async with world.device() as client:
         await record(client, 1)
