@@ -13,7 +13,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from fieldstock_dev.settings import settings_from_environment
+from fieldstock_dev.settings import Settings
 from fieldstock_dev.stack import Stack
 
 ROOT = Path(__file__).parents[2]
@@ -124,9 +124,9 @@ def _texts(value: Any) -> set[str]:
 @pytest.fixture
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """Of a Fieldstock that nobody has used: its first device is device 1."""
-    settings = settings_from_environment().model_copy(
-        update={"admin_password": SecretStr("correct horse battery staple")}
-    )
+    # Its own servers, also where those of this run are in the environment.
+    own = {"postgres_url": None, "mongodb_uri": None, "amqp_url": None}
+    settings = Settings(**own, admin_password=SecretStr("correct horse battery staple"))
     with (
         Stack(home=tmp_path_factory.mktemp("story"), small=True, settings=settings) as stack,
         httpx.Client(base_url=stack.base_url, timeout=30) as http,
