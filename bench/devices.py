@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from bench.pace import Pace
 from fieldstock.inventory.v1 import device_service_pb2 as devices_pb
 from fieldstock.inventory.v1 import device_service_pb2_grpc, stock_service_pb2, stock_service_pb2_grpc
 from fieldstock_dev.stack import Stack
@@ -59,13 +60,13 @@ QUESTIONS: dict[str, Question] = {
 }
 
 
-async def lists(stack: Stack) -> dict[str, float]:
+async def lists(stack: Stack, pace: Pace) -> dict[str, float]:
     """The time of each question with 1,000,000 devices over that with 10,000, through gRPC; and the worst of them."""
     os.environ["FIELDSTOCK_POSTGRES_URL"] = stack.postgres_url
     os.environ["FIELDSTOCK_AMQP_URL"] = stack.amqp_url
     os.environ["FIELDSTOCK_RABBITMQ_MANAGEMENT_URL"] = stack.rabbitmq_management_url
     async with AsyncExitStack() as opened:
-        few, many = await _fleet(opened, FEW), await _fleet(opened, MANY)
+        few, many = await _fleet(opened, FEW), await _fleet(opened, round(MANY * pace.size))
         figures: dict[str, float] = {}
         for name, ask in QUESTIONS.items():
             with_few, with_many = await _compare(ask, few, many)
@@ -77,14 +78,14 @@ async def lists(stack: Stack) -> dict[str, float]:
 
 async def _compare(ask: Question, few: Fleet, many: Fleet) -> tuple[float, float]:
     """Median seconds of both; in turn, so that whatever else the machine does befalls both."""
-    took: dict[int, list[float]] = {FEW: [], MANY: []}
+    took: dict[int, list[float]] = {few.size: [], many.size: []}
     for round in range(ROUNDS + 5):
         for fleet in (few, many):
             began = perf_counter()
             await ask(fleet)
             if round >= 5:
                 took[fleet.size].append(perf_counter() - began)
-    return median(took[FEW]), median(took[MANY])
+    return median(took[few.size]), median(took[many.size])
 
 
 async def _fleet(opened: AsyncExitStack, size: int) -> Fleet:

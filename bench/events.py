@@ -8,6 +8,7 @@ import grpc
 import numpy as np
 
 from bench.fleet import deploy, sign_in
+from bench.pace import Pace
 from fieldstock.inventory.v1 import device_service_pb2 as pb
 from fieldstock.inventory.v1 import device_service_pb2_grpc, events_pb2
 from fieldstock_dev.stack import Stack
@@ -15,11 +16,11 @@ from servicekit.broker import Broker
 from servicekit.event import Event
 from servicekit.testing import eventually
 
-CHANGES_PER_SECOND, SECONDS, DEVICES = 200, 10, 100
+CHANGES_PER_SECOND, DEVICES = 200, 100
 LAST_SECONDS = 10
 
 
-async def change_to_consumer(stack: Stack) -> dict[str, float]:
+async def change_to_consumer(stack: Stack, pace: Pace) -> dict[str, float]:
     """200 changes a second; from sending the request of one until a consumer has its event."""
     headers = await sign_in(stack)
     ids = await deploy(stack, headers, DEVICES)
@@ -53,7 +54,7 @@ async def change_to_consumer(stack: Stack) -> dict[str, float]:
 
             first = perf_counter()
             changes: list[asyncio.Task[tuple[tuple[int, int], float]]] = []
-            for number in range(CHANGES_PER_SECOND * SECONDS):
+            for number in range(round(CHANGES_PER_SECOND * pace.seconds / 2)):
                 await asyncio.sleep(first + number / CHANGES_PER_SECOND - perf_counter())
                 changes.append(asyncio.create_task(change(number)))
             done = await asyncio.gather(*changes)

@@ -1,14 +1,22 @@
-"""Devices for the measurements: registered and deployed as an operator would."""
+"""Devices for the measurements, and who sends for them."""
 
 import asyncio
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
 
 import httpx
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 
 from fieldstock_dev.stack import Stack
 from servicekit.testing import eventually
 
 AT_ONCE = 16
 HEARD_SECONDS = 30
+# The ids of devices that only telemetry knows: of one length, and none that inventory will come to.
+FIRST_ID = 100_001
+SEEDED, A_DAY_SECONDS, AT_A_TIME = "bench", 86_400, 20_000
 
 
 async def sign_in(stack: Stack) -> dict[str, str]:
@@ -17,6 +25,57 @@ async def sign_in(stack: Stack) -> dict[str, str]:
         login = {"username": stack.admin_username, "password": stack.admin_password}
         token = (await http.post("/auth/login", json=login)).raise_for_status().json()["access_token"]
     return {"authorization": f"Bearer {token}"}
+
+
+async def site_gateway(stack: Stack) -> str:
+    """An access token of a new `ingest` service account: it may send readings of any device."""
+    async with httpx.AsyncClient(base_url=stack.base_url, headers=await sign_in(stack)) as http:
+        name = f"bench-{uuid4().hex}"
+        made = await http.post("/auth/service-accounts", json={"name": name, "kind": "ingest"})
+        credential = {"name": name, "secret": made.raise_for_status().json()["secret"]}
+        return (await http.post("/auth/service-token", json=credential)).raise_for_status().json()["access_token"]
+
+
+async def fielded(stack: Stack, count: int) -> range:
+    """So many devices in the field, and telemetry started anew with them; their ids.
+
+    Registering 100,000 of them would take a quarter of an hour, so telemetry finds them stored, as if it had heard of
+    them. Auth and inventory do not know them. Those that are there already are taken.
+    """
+    ids = range(FIRST_ID, FIRST_ID + count)
+    async with AsyncMongoClient(stack.mongodb_uri) as client:
+        database = client.get_default_database()
+        if not await database["devices"].find_one({"_id": ids[-1]}):
+            await seed(database, ids)
+            await asyncio.to_thread(stack.restart, "telemetry")
+    return ids
+
+
+async def seed(database: AsyncDatabase[dict[str, Any]], ids: range) -> None:
+    """Stores devices as telemetry-svc's registry does."""
+    # May be silent for a day: a fleet that was measured with must not raise 100,000 alerts while another one is.
+    silence = {"_id": SEEDED, "silence_seconds": A_DAY_SECONDS, "version": 1}
+    await database["types"].replace_one({"_id": SEEDED}, silence, upsert=True)
+    since = datetime.now(UTC)
+    for start in range(0, len(ids), AT_A_TIME):
+        documents = [
+            {
+                "_id": id,
+                "name": f"Sensor {id}",
+                "type": SEEDED,
+                "status": "deployed",
+                "version": 1,
+                "serial_number": f"BENCH-{id}",
+                "location": f"Site {id % 100}",
+                "name_key": f"sensor {id}",
+                "serial_key": f"bench-{id}",
+                "since": since,
+                "fielded_at": since,
+            }
+            for id in ids[start : start + AT_A_TIME]
+        ]
+        await database["devices"].delete_many({"_id": {"$in": [document["_id"] for document in documents]}})
+        await database["devices"].insert_many(documents, ordered=False)
 
 
 async def deploy(stack: Stack, headers: dict[str, str], count: int) -> list[int]:

@@ -1,27 +1,84 @@
-"""Readings into telemetry-svc: authenticated, checked, judged by the rules, acknowledged from a majority's disks."""
+"""Readings into telemetry-svc: authenticated, checked, judged by the rules, acknowledged from a majority's disks; and
+the same readings into what others would have taken.
 
+The sides of a ratio run one after another, so that whatever else the machine does befalls both.
+"""
+
+import tempfile
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
 
-from bench.fleet import deploy, sign_in
-from bench.load import Shape, send
+from bench.fleet import fielded, site_gateway
+from bench.load import Batches, send, senders
+from bench.machine import quiet
+from bench.pace import Pace
+from bench.peers.influxdb import influxdb
+from bench.peers.insert_many import insert_many
+from bench.peers.rest_per_reading import rest_per_reading
+from bench.peers.victoriametrics import victoriametrics
+from bench.shapes import BATCH100, GATEWAY100, SINGLE, STARTS_MS_AGO, Shape
 from fieldstock_dev.stack import Stack
 
-FLEET, STREAMS, SECONDS, WARM_UP_SECONDS = 1_000, 10, 10.0, 2.0
-# Device time runs faster than the clock under load: it begins far enough in the past.
-START_MS_AGO = 12 * 3600 * 1000
+
+async def batch100(stack: Stack, pace: Pace) -> dict[str, float]:
+    """100 readings of one device with 3 metrics a message, 1,000 devices, 10 streams."""
+    figures = await _beside_peers(stack, BATCH100, pace)
+    await quiet()
+    bare = await insert_many(stack.mongodb_uri, BATCH100, range(1, BATCH100.fleet + 1), _start_ms(), pace)
+    ours = figures["ingest.batch100.readings_per_s"]
+    return {
+        **figures,
+        "peers.insert_many.batch100.readings_per_s": bare,
+        "ingest.batch100.ratio_to_insert_many": ours / bare,
+    }
 
 
-async def batch100(stack: Stack) -> dict[str, float]:
-    """100 readings of one device with 3 metrics a message, 1,000 devices, 10 streams, past Envoy."""
-    headers = await sign_in(stack)
-    ids = sorted(await deploy(stack, headers, FLEET))
-    token = headers["authorization"].removeprefix("Bearer ")
-    shape = Shape(streams=STREAMS, ids=ids, rows=100, devices=1)
-    start_ms = int(time.time() * 1000) - START_MS_AGO
-    await send(stack.target("telemetry"), token, shape, start_ms=start_ms, seconds=WARM_UP_SECONDS)
-    outcome = await send(
-        stack.target("telemetry"), token, shape, start_ms=start_ms + START_MS_AGO // 2, seconds=SECONDS
-    )
-    if outcome.rejected:
-        raise RuntimeError(f"{outcome.rejected} readings were refused")
-    return {"ingest.batch100.readings_per_s": outcome.rows / outcome.seconds}
+async def gateway100(stack: Stack, pace: Pace) -> dict[str, float]:
+    """1 reading of each of 100 devices a message, 100,000 devices, 10 streams."""
+    return await _beside_peers(stack, GATEWAY100, pace)
+
+
+async def single(stack: Stack, pace: Pace) -> dict[str, float]:
+    """1 reading a message, 200 streams."""
+    return await _beside_peers(stack, SINGLE, pace)
+
+
+async def _beside_peers(stack: Stack, shape: Shape, pace: Pace) -> dict[str, float]:
+    ids = (await fielded(stack, GATEWAY100.fleet))[: shape.fleet]
+    start_ms = _start_ms()
+    streams = senders(shape, ids, start_ms)
+    with tempfile.TemporaryDirectory(prefix="fieldstock-peers-") as name:
+        folder = Path(name)
+        async with victoriametrics(folder) as peer:
+            victoria = await peer.best(shape, ids, start_ms, pace)
+        ours = await _ours(stack, stack.target("telemetry"), streams, pace)
+        await quiet()
+        async with influxdb(folder) as peer:
+            influx = await peer.best(shape, ids, start_ms, pace)
+        await quiet()
+        via_envoy = await _ours(stack, urlsplit(stack.base_url).netloc, streams, pace)
+        await quiet()
+        rest = await rest_per_reading(stack.mongodb_uri, folder, shape, ids, start_ms, pace)
+    unit = "messages_per_s" if shape.rows == 1 else "readings_per_s"
+    return {
+        f"ingest.{shape.name}.{unit}": ours,
+        f"ingest.{shape.name}.{unit}_via_envoy": via_envoy,
+        f"peers.victoriametrics.{shape.name}.readings_per_s": victoria,
+        f"peers.influxdb.{shape.name}.readings_per_s": influx,
+        f"peers.rest_per_reading.{shape.name}.readings_per_s": rest,
+        f"ingest.ratio_to_victoriametrics.{shape.name}": ours / victoria,
+        f"ingest.ratio_to_influxdb.{shape.name}": ours / influx,
+        f"ingest.ratio_to_rest_per_reading.{shape.name}": ours / rest,
+    }
+
+
+async def _ours(stack: Stack, target: str, streams: Sequence[Batches], pace: Pace) -> float:
+    token = await site_gateway(stack)
+    await send(target, token, streams, seconds=pace.warm_up)
+    return (await send(target, token, streams, seconds=pace.seconds)).per_second
+
+
+def _start_ms() -> int:
+    return int(time.time() * 1000) - STARTS_MS_AGO

@@ -9,45 +9,49 @@ from typing import Any
 import grpc
 import numpy as np
 from google.protobuf.internal.encoder import _VarintBytes  # pyright: ignore[reportAttributeAccessIssue]
+from numpy.typing import NDArray
 
+from bench.shapes import METRICS, Shape
 from fieldstock.telemetry.v1 import reading_pb2
 
 METHOD = "/fieldstock.telemetry.v1.IngestService/StreamReadings"
-METRICS = ("temperature", "humidity", "load")
 SEQUENCE, DEVICE, TIME = b"\x08", b"\x12", b"\x1a"
-# A device's clock from one of its readings to the next.
-STEP_MS = 10
-TOKEN_SECONDS = 10
+# As many as there are cores to fill, and few enough that each write carries much.
+CONNECTIONS = 10
+
+Batches = Iterator[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the senders do: each has its own of the `ids`, and sends batches of `rows` readings of `devices` of them."""
-
-    streams: int
-    ids: Sequence[int]
-    rows: int
-    devices: int
+def senders(shape: Shape, ids: range, start_ms: int) -> list[Batches]:
+    """The batches of each of the shape's streams, without end: who sends twice goes on where it was."""
+    return [_batches(shape, shape.groups(ids, number, shape.streams), start_ms) for number in range(shape.streams)]
 
 
-def batches(shape: Shape, stream: int, start_ms: int) -> Iterator[bytes]:
+def _batches(shape: Shape, groups: Sequence[range], start_ms: int) -> Batches:
     """A sender's batches, serialized: by hand, so that making one is joining a few bytes."""
-    generator = np.random.default_rng(stream)
-    series = reading_pb2.ReadingBatch()
-    for metric in METRICS:
-        series.series.add(metric=metric, values=generator.normal(20, 5, shape.rows).round(1).tolist())
-    tail = series.SerializeToString()
-    own = shape.ids[stream :: shape.streams]
-    groups = [own[i : i + shape.devices] for i in range(0, len(own) - shape.devices + 1, shape.devices)]
-    heads = [_packed(DEVICE, b"".join(_VarintBytes(device) for device in group)) for group in groups]
-    each = shape.rows // shape.devices
-    times = np.repeat(np.arange(each) * STEP_MS, shape.devices) + start_ms
+    tails = [_series(values) for values in shape.values]
+    heads = [_packed(DEVICE, b"".join(_VarintBytes(device) for device in _rows(shape, group))) for group in groups]
     sequence = 0
+    message = 0
     while True:
-        for head in heads:
+        times = np.repeat(shape.times(start_ms, message)[0], shape.devices)
+        middle = _packed(TIME, times.astype("<i8").tobytes())
+        for number, head in enumerate(heads):
             sequence += 1
-            yield b"".join([SEQUENCE, _VarintBytes(sequence), head, _packed(TIME, times.astype("<i8").tobytes()), tail])
-        times = times + each * STEP_MS
+            yield SEQUENCE + _VarintBytes(sequence) + head + middle + tails[(number + message) % len(tails)]
+        message += 1
+
+
+def _series(values: NDArray[np.float64]) -> bytes:
+    batch = reading_pb2.ReadingBatch()
+    for metric, column in zip(METRICS, values.tolist(), strict=True):
+        batch.series.add(metric=metric, values=column)
+    return batch.SerializeToString()
+
+
+def _rows(shape: Shape, group: range) -> Sequence[int]:
+    # One entry stands for all rows; else one for each.
+    return group if shape.devices == 1 else list(group) * shape.each
 
 
 def _packed(tag: bytes, content: bytes) -> bytes:
@@ -59,33 +63,49 @@ class Outcome:
     """What was acknowledged, in how long."""
 
     rows: int
-    rejected: int
     seconds: float
 
+    @property
+    def per_second(self) -> float:
+        """Readings."""
+        return self.rows / self.seconds
 
-async def send(target: str, token: str, shape: Shape, *, start_ms: int, seconds: float) -> Outcome:
-    """Sends for so many seconds over streams that stay open, and waits for the last acknowledgement."""
+
+async def send(
+    target: str, token: str, streams: Sequence[Batches], *, seconds: float, per_second: float = 0
+) -> Outcome:
+    """Sends for so many seconds over streams that stay open, and waits for the last acknowledgement.
+
+    `per_second`: messages in all; 0: as many as are taken. Raises RuntimeError when a reading was refused.
+    """
     metadata = (("authorization", f"Bearer {token}"),)
     # A connection for every few streams, as devices have their own.
     channels = [
         grpc.aio.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
-        for _ in range(min(shape.streams, 10))
+        for _ in range(min(len(streams), CONNECTIONS))
     ]
     began = perf_counter()
 
-    async def one(stream: int) -> Any:
-        call = channels[stream % len(channels)].stream_unary(METHOD, None, reading_pb2.StreamSummary.FromString)(
+    async def one(number: int) -> Any:
+        call = channels[number % len(channels)].stream_unary(METHOD, None, reading_pb2.StreamSummary.FromString)(
             metadata=metadata
         )
-        for batch in batches(shape, stream, start_ms):
+        sent = 0
+        for batch in streams[number]:
             await call.write(batch)
+            sent += 1
             if perf_counter() - began > seconds:
                 break
+            if per_second:
+                await asyncio.sleep(began + (sent * len(streams) + number) / per_second - perf_counter())
         await call.done_writing()
         return await call
 
-    summaries = await asyncio.gather(*(one(stream) for stream in range(shape.streams)))
+    summaries = await asyncio.gather(*(one(number) for number in range(len(streams))))
     elapsed = perf_counter() - began
     for channel in channels:
         await channel.close()
-    return Outcome(sum(s.accepted_rows for s in summaries), sum(s.rejected_rows for s in summaries), elapsed)
+    refused = [rejection for summary in summaries for rejection in summary.rejections]
+    if refused:
+        raise RuntimeError(f"{refused[0].reason}: {refused[0].message}")
+    return Outcome(sum(summary.accepted_rows for summary in summaries), elapsed)

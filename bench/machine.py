@@ -1,0 +1,39 @@
+"""What the machine and its processes are doing."""
+
+import asyncio
+from pathlib import Path
+from time import perf_counter
+
+# What a database still has to do after it was measured is not to slow the next one down; but a machine with other
+# things to do is never quiet.
+QUIET_SHARE, LOOK_SECONDS, PATIENCE_SECONDS = 0.2, 0.5, 6.0
+
+
+async def quiet() -> None:
+    """Returns when the machine has next to nothing to do, or after some seconds."""
+    deadline = perf_counter() + PATIENCE_SECONDS
+    busy = 1.0
+    while busy > QUIET_SHARE and perf_counter() < deadline:
+        before = _ticks()
+        await asyncio.sleep(LOOK_SECONDS)
+        idle, total = (now - then for now, then in zip(_ticks(), before, strict=True))
+        busy = 1 - idle / max(total, 1)
+
+
+def _ticks() -> tuple[int, int]:
+    """Of all cores: idle (or waiting for a disk), and all."""
+    fields = [int(field) for field in Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]]
+    return fields[3] + fields[4], sum(fields)
+
+
+def rss_bytes(pid: int) -> int:
+    """What a process holds in memory. Raises FileNotFoundError when it is gone."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"process {pid} has no memory")
+
+
+def stored_bytes(folder: Path) -> int:
+    """What the files below a folder hold."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
