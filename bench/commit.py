@@ -40,8 +40,11 @@ async def latency(stack: Stack, pace: Pace) -> dict[str, float]:
         raise RuntimeError(f"telemetry-svc has no histogram {HISTOGRAM}")
     half = most.per_second / BATCH100.rows / 2
     load = asyncio.create_task(send(target, token, streams, seconds=pace.seconds, per_second=half))
-    waited = await _ended_streams(target, token, checks[0], pace.seconds)
-    outcome = await load
+    try:
+        waited = await _ended_streams(target, token, checks[0], pace.seconds)
+        outcome = await load
+    finally:
+        load.cancel()
     after = await numbers(url)
     p50, p99 = (quantile_ms(before, after, share) for share in (0.5, 0.99))
     by_client = float(np.percentile(waited, 50))

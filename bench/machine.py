@@ -6,7 +6,7 @@ from time import perf_counter
 
 # What a database still has to do after it was measured is not to slow the next one down; but a machine with other
 # things to do is never quiet.
-QUIET_SHARE, LOOK_SECONDS, PATIENCE_SECONDS = 0.2, 0.5, 6.0
+QUIET_SHARE, LOOK_SECONDS, PATIENCE_SECONDS = 0.25, 0.5, 4.0
 
 
 async def quiet() -> None:
@@ -35,5 +35,5 @@ def rss_bytes(pid: int) -> int:
 
 
 def stored_bytes(folder: Path) -> int:
-    """What the files below a folder hold."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    """What the files below a folder take on the disk: some databases make large ones with nothing in them."""
+    return sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())

@@ -9,7 +9,7 @@ class Pace:
 
     seconds: float = 20.0
     warm_up: float = 3.0
-    probe: float = 1.5
+    probe: float = 1.0
     # Of fleets and data sets that take long to make: this part of them.
     size: float = 1.0
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -22,11 +23,12 @@ from fieldstock_dev.stack import Stack
 from servicekit.testing import eventually, fresh_vhost
 
 START_SECONDS, END_SECONDS = 120, 30
+PARTITIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One that is ready. `start_seconds`: how long that took; `watching_seconds`: until it watched its fleet, too."""
+    """One that is ready. `start_seconds`: how long that took; `watching_seconds`: until it watched its whole fleet, too."""
 
     pid: int
     target: str
@@ -69,7 +71,7 @@ class Telemetry:
 
             async def watching() -> bool:
                 self._check(process)
-                return (await numbers(metrics_url)).get("fieldstock_watch_owner") == 1
+                return (await numbers(metrics_url)).get("fieldstock_watch_partitions") == PARTITIONS
 
             await eventually(watching, within=START_SECONDS, every=0.05)
             yield Process(process.pid, f"{HOST}:{port}", metrics_url, ready, perf_counter() - began)
@@ -87,7 +89,7 @@ class Telemetry:
         """Makes its collections."""
         process = await self._python(self.variables, "migrate")
         if await process.wait():
-            raise RuntimeError(f"telemetry-svc could not migrate: see {self.log}")
+            raise RuntimeError(f"telemetry-svc could not migrate: {self._last_words()}")
 
     async def _python(self, variables: Mapping[str, str], *words: str) -> asyncio.subprocess.Process:
         with open(self.log, "ab") as output:  # noqa: ASYNC230, PTH123 - a moment
@@ -95,14 +97,17 @@ class Telemetry:
                 *(sys.executable, "-m", "telemetry_svc", *words), env=variables, stdout=output, stderr=output
             )
 
+    def _last_words(self) -> str:
+        return Path(self.log).read_text(encoding="utf-8", errors="replace")[-2_000:]
+
     def _check(self, process: asyncio.subprocess.Process) -> None:
         if process.returncode is not None:
-            raise RuntimeError(f"telemetry-svc ended: see {self.log}")
+            raise RuntimeError(f"telemetry-svc ended: {self._last_words()}")
 
 
 @asynccontextmanager
-async def telemetry(stack: Stack, name: str) -> AsyncIterator[Telemetry]:
-    """One whose database is made anew and dropped when the block ends."""
+async def telemetry(stack: Stack, name: str, **settings: str) -> AsyncIterator[Telemetry]:
+    """One whose database is made anew and dropped when the block ends. `settings`: FIELDSTOCK_<these>."""
     os.environ["FIELDSTOCK_AMQP_URL"] = stack.amqp_url
     os.environ["FIELDSTOCK_RABBITMQ_MANAGEMENT_URL"] = stack.rabbitmq_management_url
     database = f"bench_{name}"
@@ -112,6 +117,7 @@ async def telemetry(stack: Stack, name: str) -> AsyncIterator[Telemetry]:
             **stack.environment("telemetry"),
             "FIELDSTOCK_MONGODB_URI": uri,
             "FIELDSTOCK_AMQP_URL": vhost,
+            **{f"FIELDSTOCK_{name}": value for name, value in settings.items()},
         }
         async with AsyncMongoClient(uri) as client:
             await client.drop_database(database)

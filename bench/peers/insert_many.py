@@ -12,7 +12,7 @@ from bench.pace import Pace
 from bench.shapes import METRICS, Shape
 
 # Tried for a moment each: documents a call. Two calls at a time, so that the driver works while the disk does.
-DOCUMENTS, AT_ONCE = (100, 250, 500, 1_000), 2
+DOCUMENTS, AT_ONCE = (100, 300, 1_000), 2
 
 
 async def insert_many(mongodb_uri: str, shape: Shape, ids: range, start_ms: int, pace: Pace) -> float:
