@@ -66,7 +66,7 @@ lock: tools ## pin the newest versions that fit, with their hashes
 		--group pyproject.toml:dev --group pyproject.toml:bench --quiet -o requirements.lock $(wildcard */pyproject.toml)
 
 clean: down ## remove what can be made again: the environment, fetched servers, caches
-	rm -rf .venv build bench/results .pytest_cache .ruff_cache
+	rm -rf .venv build .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- what others stand on

@@ -8,6 +8,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -48,7 +49,7 @@ async def _measure(
     figures: dict[str, float] = {}
     failed: list[str] = []
     for name, measure in wanted:
-        console.print(f"  measuring {name} …")
+        console.print(f"  {name}: {_what(measure)}")
         began = perf_counter()
         try:
             figures |= await measure(stack, pace)
@@ -57,6 +58,11 @@ async def _measure(
             failed.append(name)
         console.print(f"    {perf_counter() - began:.0f} s")
     return figures, failed
+
+
+def _what(measure: Measurement) -> str:
+    """The first paragraph of what it says of itself, in a line."""
+    return " ".join((inspect.getdoc(measure) or "").split("\n\n", 1)[0].split())
 
 
 def main(words: list[str]) -> None:
@@ -68,7 +74,14 @@ def main(words: list[str]) -> None:
         raise SystemExit(
             f"No measurement is called {' or '.join(names)}: {', '.join(name for name, _ in measurements())}"
         )
-    console = Console()
+    console = Console(highlight=False)
+    console.print(
+        f"{len(wanted)} measurements on a stack of its own, which ends with this: "
+        f"about {len(wanted) * (0.3 if pace is QUICK else 0.9):.0f} minutes.\n"
+        "Load, peers and databases share this machine; with more to do, it gives other figures."
+    )
+    # Whoever ends us ends what we have started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
         tempfile.TemporaryDirectory(prefix="fieldstock-bench-") as home,
         Stack(Path(home), dies_with_its_maker=True, progress=Progress()) as stack,

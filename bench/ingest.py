@@ -7,15 +7,20 @@ The sides of a ratio run one after another, so that whatever else the machine do
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import rich
 
 from bench.fleet import fielded, site_gateway
 from bench.load import Batches, send, senders
 from bench.machine import quiet
 from bench.pace import Pace
+from bench.peers.debian import NoPeer
 from bench.peers.influxdb import influxdb
 from bench.peers.insert_many import insert_many
+from bench.peers.line_server import LineServer
 from bench.peers.rest_per_reading import rest_per_reading
 from bench.peers.victoriametrics import victoriametrics
 from bench.shapes import BATCH100, GATEWAY100, SINGLE, STARTS_MS_AGO, Shape
@@ -25,7 +30,6 @@ from fieldstock_dev.stack import Stack
 async def batch100(stack: Stack, pace: Pace) -> dict[str, float]:
     """100 readings of one device with 3 metrics a message, 1,000 devices, 10 streams."""
     figures = await _beside_peers(stack, BATCH100, pace)
-    await quiet()
     bare = await insert_many(stack.mongodb_uri, BATCH100, range(1, BATCH100.fleet + 1), _start_ms(), pace)
     ours = figures["ingest.batch100.readings_per_s"]
     return {
@@ -49,28 +53,32 @@ async def _beside_peers(stack: Stack, shape: Shape, pace: Pace) -> dict[str, flo
     ids = (await fielded(stack, GATEWAY100.fleet))[: shape.fleet]
     start_ms = _start_ms()
     streams = senders(shape, ids, start_ms)
+    peers: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="fieldstock-peers-") as name:
         folder = Path(name)
-        async with victoriametrics(folder) as peer:
-            victoria = await peer.best(shape, ids, start_ms, pace)
+
+        async def beside(peer: str, opening: AbstractAsyncContextManager[LineServer]) -> None:
+            try:
+                async with opening as server:
+                    peers[peer] = await server.best(shape, ids, start_ms, pace)
+            except NoPeer as missing:
+                rich.print(f"    without {peer}: {missing}")
+            await quiet()
+
+        await beside("victoriametrics", victoriametrics(folder))
         ours = await _ours(stack, stack.target("telemetry"), streams, pace)
         await quiet()
-        async with influxdb(folder) as peer:
-            influx = await peer.best(shape, ids, start_ms, pace)
-        await quiet()
+        await beside("influxdb", influxdb(folder))
         via_envoy = await _ours(stack, urlsplit(stack.base_url).netloc, streams, pace)
         await quiet()
-        rest = await rest_per_reading(stack.mongodb_uri, folder, shape, ids, start_ms, pace)
+        peers["rest_per_reading"] = await rest_per_reading(stack.mongodb_uri, folder, shape, ids, start_ms, pace)
+        await quiet()
     unit = "messages_per_s" if shape.rows == 1 else "readings_per_s"
     return {
         f"ingest.{shape.name}.{unit}": ours,
         f"ingest.{shape.name}.{unit}_via_envoy": via_envoy,
-        f"peers.victoriametrics.{shape.name}.readings_per_s": victoria,
-        f"peers.influxdb.{shape.name}.readings_per_s": influx,
-        f"peers.rest_per_reading.{shape.name}.readings_per_s": rest,
-        f"ingest.ratio_to_victoriametrics.{shape.name}": ours / victoria,
-        f"ingest.ratio_to_influxdb.{shape.name}": ours / influx,
-        f"ingest.ratio_to_rest_per_reading.{shape.name}": ours / rest,
+        **{f"peers.{peer}.{shape.name}.readings_per_s": theirs for peer, theirs in peers.items()},
+        **{f"ingest.ratio_to_{peer}.{shape.name}": ours / theirs for peer, theirs in peers.items()},
     }
 
 

@@ -90,10 +90,8 @@ async def send(
         call = channels[number % len(channels)].stream_unary(METHOD, None, reading_pb2.StreamSummary.FromString)(
             metadata=metadata
         )
-        sent = 0
-        for batch in streams[number]:
+        for sent, batch in enumerate(streams[number], 1):
             await call.write(batch)
-            sent += 1
             if perf_counter() - began > seconds:
                 break
             if per_second:

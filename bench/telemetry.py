@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bench.peers.process import HOST, free_port
+from bench.peers.process import DIES_WITH_US, HOST, free_port
 from fieldstock_dev.stack import Stack
 from servicekit.testing import eventually, fresh_vhost
 
@@ -28,7 +28,7 @@ PARTITIONS = 64
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One that is ready. `start_seconds`: how long that took; `watching_seconds`: until it watched its whole fleet, too."""
+    """One that is ready. `start_seconds`: how long that took; `watching_seconds`: until it watched its fleet, too."""
 
     pid: int
     target: str
@@ -94,7 +94,10 @@ class Telemetry:
     async def _python(self, variables: Mapping[str, str], *words: str) -> asyncio.subprocess.Process:
         with open(self.log, "ab") as output:  # noqa: ASYNC230, PTH123 - a moment
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "telemetry_svc", *words), env=variables, stdout=output, stderr=output
+                *(*DIES_WITH_US, sys.executable, "-m", "telemetry_svc", *words),
+                env=variables,
+                stdout=output,
+                stderr=output,
             )
 
     def _last_words(self) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import httpx
 
+from bench.peers.debian import program
 from bench.peers.line_server import LineServer
-from bench.peers.process import HOST, free_port, program, running
+from bench.peers.process import HOST, free_port, running
 
 # Everything that is not said here is as it comes, but for two limits: 100,000 devices are one tag value more than it
 # takes, and readings wait ten minutes in memory before they are written as they stay.
@@ -39,13 +40,13 @@ SETTLES_SOON = """cache-snapshot-write-cold-duration = "1s"
 
 @asynccontextmanager
 async def influxdb(folder: Path, extra: str = "") -> AsyncIterator[LineServer]:
-    """One with its data in a new folder of that one. `extra`: lines of its [data] section."""
+    """One with its data in a new folder of that one. `extra`: lines of its [data] section. Raises NoPeer."""
     data, port = folder / "influxdb", free_port()
     configuration = folder / "influxdb.conf"
     configuration.write_text(
         CONFIGURATION.format(host=HOST, port=port, backup_port=free_port(), data=data, extra=extra), encoding="utf-8"
     )
-    command = (program("influxd", "influxdb"), "run", "-config", str(configuration))
+    command = (await program("influxd", "influxdb"), "run", "-config", str(configuration))
     url = f"http://{HOST}:{port}"
     async with running(command, f"{url}/ping", folder / "influxdb.log"):
         async with httpx.AsyncClient(base_url=url) as http:

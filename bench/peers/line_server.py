@@ -33,18 +33,14 @@ class LineServer:
         self.tried = {}
         for rows in ROWS if shape.rows > 1 else (1,):
             self.tried[rows] = await self._load(connections, rows, pace.probe)
-        return await self._load(connections, max(self.tried, key=self.tried.__getitem__), pace.seconds)
+        return await self._load(connections, max(self.tried, key=self.tried.__getitem__), pace.peer_seconds)
 
     def _connections(self, shape: Shape, ids: range, start_ms: int) -> list[Requests]:
         count = CONNECTIONS if shape.rows > 1 else CONNECTIONS_OF_SINGLES
         top = head("POST", self.path, f"{self.host}:{self.port}", {})
-        return [
-            Requests(TEMPLATE, top, shape, shape.groups(ids, number, count), start_ms) for number in range(count)
-        ]
+        return [Requests(TEMPLATE, top, shape, shape.groups(ids, number, count), start_ms) for number in range(count)]
 
     async def _load(self, connections: list[Requests], rows: int, seconds: float) -> float:
         before = sum(connection.taken for connection in connections)
-        answers = await ask(
-            self.host, self.port, [connection.of(rows) for connection in connections], seconds=seconds
-        )
+        answers = await ask(self.host, self.port, [connection.of(rows) for connection in connections], seconds=seconds)
         return (sum(connection.taken for connection in connections) - before) / answers.seconds

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -15,6 +14,8 @@ from servicekit.testing import eventually
 
 HOST = "127.0.0.1"
 START_SECONDS, END_SECONDS = 30, 30
+# Before a command: it ends with us, however we end.
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 
 
 def free_port() -> int:
@@ -24,27 +25,23 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def program(name: str, package: str) -> str:
-    """Where a peer's program is. Raises RuntimeError when it is not installed."""
-    found = shutil.which(name)
-    if not found:
-        raise RuntimeError(f"{name} is not installed: make bench installs Debian's package {package}")
-    return found
-
-
 @asynccontextmanager
 async def running(command: Sequence[str], ready_url: str, log: Path, **variables: str) -> AsyncIterator[None]:
     """The process, from when it answers until the block ends. Raises RuntimeError when it ends before."""
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *command, env={**os.environ, **variables}, stdout=output, stderr=output, stdin=asyncio.subprocess.DEVNULL
+            *(*DIES_WITH_US, *command),
+            env={**os.environ, **variables},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
     try:
         async with httpx.AsyncClient() as http:
 
             async def up() -> bool:
                 if process.returncode is not None:
-                    raise RuntimeError(f"{command[0]} ended: {log.read_text(encoding='utf-8')[-2_000:]}")
+                    raise RuntimeError(f"{command[0]} ended; its last words are in {log}")
                 try:
                     return (await http.get(ready_url)).is_success
                 except httpx.TransportError:

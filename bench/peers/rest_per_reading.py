@@ -10,9 +10,7 @@ from bench.peers.process import fastapi
 from bench.records import Requests
 from bench.shapes import Shape
 
-TEMPLATE = (
-    b'{"device_id":DDDDDD,"time_ms":TTTTTTTTTTTTT,"metrics":{"temperature":VV.V,"humidity":VV.V,"load":VV.V}}'
-)
+TEMPLATE = b'{"device_id":DDDDDD,"time_ms":TTTTTTTTTTTTT,"metrics":{"temperature":VV.V,"humidity":VV.V,"load":VV.V}}'
 CONNECTIONS = 64
 
 
@@ -29,6 +27,6 @@ async def rest_per_reading(
             Requests(TEMPLATE, top, shape, shape.groups(ids, number, CONNECTIONS), start_ms)
             for number in range(CONNECTIONS)
         ]
-        for seconds in (pace.warm_up, pace.seconds):
+        for seconds in (pace.warm_up, pace.peer_seconds):
             answers = await ask(host, port, [connection.of(1) for connection in connections], seconds=seconds)
     return answers.per_second
