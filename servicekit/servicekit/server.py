@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import structlog
@@ -44,6 +44,9 @@ OPTIONS = [
 Registration = tuple[Callable[[Any, grpc.aio.Server], None], object]
 Behaviour = Callable[[Any, Any], Awaitable[Message | None]]
 Parse = Callable[[Any], Any]
+Method = TypeVar("Method")
+# Where a method keeps how its requests are read.
+_PARSE = "parse_request"
 
 
 class Server:
@@ -132,7 +135,7 @@ class Door(grpc.aio.ServerInterceptor):
             behaviour, make, cap = _writing(handler.unary_stream), grpc.unary_stream_rpc_method_handler, None
         else:
             raise TypeError(f"{method} streams both ways; the door has no way for that yet")
-        parse = _parsing(method, handler.request_deserializer)
+        parse = _parsing(method, getattr(behaviour, _PARSE, handler.request_deserializer))
         # What grpc parses of itself fails before it comes to us. A stream's messages are read within the behaviour.
         before, within = (_as_it_is, parse) if handler.stream_unary else (parse, None)
         return make(self._serving(method, behaviour, before, cap), within, handler.response_serializer)
@@ -180,6 +183,17 @@ class Door(grpc.aio.ServerInterceptor):
         who = await self._verifier.verify(bearer(metadata))
         self.rules.check(method, who)
         enter(who)
+
+
+def reads(parse: Parse) -> Callable[[Method], Method]:
+    """Has a method's requests read by `parse`, bytes to whatever the method takes, in place of protobuf. It may raise
+    protobuf's DecodeError."""
+
+    def mark(behaviour: Method) -> Method:
+        setattr(behaviour, _PARSE, parse)
+        return behaviour
+
+    return mark
 
 
 def _within(cap: float | None, context: Any) -> float | None:

@@ -1,5 +1,7 @@
 """Columns packed, merged and counted: what goes in comes out."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,11 @@ NAN = float("nan")
 def frame(devices: list[int], times: list[int], **values: list[float]) -> Frame:
     columns = {metric: np.array(column, float) for metric, column in values.items()}
     return Frame(np.array(devices, np.int32), np.array(times, np.int64), columns, received_ms=0)
+
+
+def packed(pack: Callable[..., list[bytes]], column: np.ndarray) -> tuple[bytes, int]:
+    """A column as a single run, and its length."""
+    return pack(column, np.array([0]))[0], len(column)
 
 
 def cells(merged: Frame) -> dict[tuple[int, int, str], float]:
@@ -38,7 +45,7 @@ def cells(merged: Frame) -> dict[tuple[int, int, str], float]:
 )
 def test_integers_come_back(values: list[int]) -> None:
     column = np.array(values, np.int64)
-    assert unpack_ints(pack_ints(column), len(column)).tolist() == values
+    assert unpack_ints(*packed(pack_ints, column)).tolist() == values
 
 
 @pytest.mark.parametrize(
@@ -56,15 +63,35 @@ def test_integers_come_back(values: list[int]) -> None:
 )
 def test_floats_come_back_bit_by_bit(values: list[float]) -> None:
     column = np.array(values, float)
-    back = unpack_floats(pack_floats(column), len(column))
+    back = unpack_floats(*packed(pack_floats, column))
     assert back[~np.isnan(column)].tobytes() == column[~np.isnan(column)].tobytes()
     assert np.isnan(back).tolist() == np.isnan(column).tolist()
 
 
 def test_a_sensors_column_takes_two_bytes_a_value() -> None:
     values = np.random.default_rng(1).normal(20, 5, 256).round(1)
-    assert len(pack_floats(values)) < 2.2 * len(values)
-    assert len(pack_ints(np.arange(256, dtype=np.int64) * 60_000)) < 30
+    assert len(packed(pack_floats, values)[0]) < 2.2 * len(values)
+    assert len(packed(pack_ints, np.arange(256, dtype=np.int64) * 60_000)[0]) < 30
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_runs_are_packed_as_if_each_were_alone(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    starts, column = [], np.empty(0)
+    for length in random.integers(1, 40, 30).tolist():
+        run = random.normal(0, 10.0 ** random.integers(-3, 18), length).round(int(random.integers(0, 9)))
+        run[random.random(length) < random.choice([0, 0, 0.5, 1])] = NAN
+        run[random.random(length) < random.choice([0, 0, 0.2])] = -0.0
+        starts, column = [*starts, len(column)], np.concatenate([column, run])
+    runs = np.split(column, starts[1:])
+    together = pack_floats(column, np.array(starts))
+    assert together == [packed(pack_floats, run)[0] for run in runs]
+    for run, one in zip(runs, together, strict=True):
+        assert unpack_floats(one, len(run))[~np.isnan(run)].tobytes() == run[~np.isnan(run)].tobytes()
+    integers = np.nan_to_num(column).clip(-1e17, 1e17).astype(np.int64)
+    assert pack_ints(integers, np.array(starts)) == [
+        packed(pack_ints, run)[0] for run in np.split(integers, starts[1:])
+    ]
 
 
 @pytest.mark.parametrize("seed", range(20))

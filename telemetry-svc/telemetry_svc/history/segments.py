@@ -4,6 +4,7 @@ The segments of a device follow each other in time and never overlap. A segment'
 it reaches to where the next one begins, and what comes late goes to the segment that it belongs to.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,21 +33,37 @@ class Segment:
         """The time of the last row."""
         return int(self.frame.time_ms[-1])
 
-    def document(self) -> Document:
-        """As it is stored."""
-        columns = {metric: column for metric, column in self.frame.values.items() if not np.isnan(column).all()}
-        return {
-            "_id": {"device": self.device_id, "from_ms": self.from_ms},
-            "to_ms": self.to_ms,
-            "rows": len(self.frame),
-            "times": pack_ints(self.frame.time_ms),
-            "metrics": list(columns),
-            "values": [pack_floats(column) for column in columns.values()],
+
+def documents_of(segments: Sequence[Segment]) -> list[Document]:
+    """As they are stored. All of them have columns of the same metrics, as a fold gives them."""
+    if not segments:
+        return []
+    lengths = np.array([len(segment.frame) for segment in segments])
+    starts = np.cumsum(lengths) - lengths
+    times = pack_ints(np.concatenate([segment.frame.time_ms for segment in segments]), starts)
+    documents: list[Document] = [
+        {
+            "_id": {"device": segment.device_id, "from_ms": segment.from_ms},
+            "to_ms": segment.to_ms,
+            "rows": len(segment.frame),
+            "times": packed,
+            "metrics": [],
+            "values": [],
         }
+        for segment, packed in zip(segments, times, strict=True)
+    ]
+    for metric in segments[0].frame.values:
+        column = np.concatenate([segment.frame.values[metric] for segment in segments])
+        some = np.logical_or.reduceat(~np.isnan(column), starts).tolist()
+        for document, packed, there in zip(documents, pack_floats(column, starts), some, strict=True):
+            if there:
+                document["metrics"].append(metric)
+                document["values"].append(packed)
+    return documents
 
 
 def segment_of(document: Document) -> Segment:
-    """What `Segment.document` made a document of."""
+    """What `documents_of` made a document of."""
     device_id, rows = document["_id"]["device"], document["rows"]
     times = unpack_ints(document["times"], rows)
     pairs = zip(document["metrics"], document["values"], strict=True)
@@ -76,8 +93,8 @@ class Segments:
     async def heads(self, heads: Iterable[tuple[int, int]], session: AsyncClientSession) -> list[Segment]:
         """The segments of these devices and first times."""
         ids = [{"device": device_id, "from_ms": from_ms} for device_id, from_ms in heads]
-        found = self._collection.find({"_id": {"$in": ids}}, session=session)
-        return [segment_of(document) async for document in found]
+        found = await self._collection.find({"_id": {"$in": ids}}, session=session).to_list()
+        return await asyncio.to_thread(lambda: [segment_of(document) for document in found])
 
     async def around(self, device_id: int, from_ms: int, to_ms: int, session: AsyncClientSession) -> list[Segment]:
         """A device's segments that rows from `from_ms` to `to_ms` belong to: also the one that `from_ms` falls into."""
@@ -90,10 +107,8 @@ class Segments:
 
     async def write(self, segments: Sequence[Segment], session: AsyncClientSession) -> None:
         """Writes segments, in place of those of the same id."""
-        writes = [
-            pymongo.ReplaceOne({"_id": document["_id"]}, document, upsert=True)
-            for document in (segment.document() for segment in segments)
-        ]
+        documents = await asyncio.to_thread(documents_of, segments)
+        writes = [pymongo.ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents]
         if writes:
             await self._collection.bulk_write(writes, ordered=False, session=session)
 

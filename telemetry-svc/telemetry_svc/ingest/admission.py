@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from telemetry_svc.codec import Refusal, Section
 from telemetry_svc.columns.fleet import MAY_SEND, Fleet, Status
 from telemetry_svc.columns.frame import Floats, Frame, Ids, Ints, Mask
+from telemetry_svc.ingest.intake import Refusal, Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,7 @@ def admit(section: Section, fleet: Fleet, limits: Limits, received_ms: int) -> t
     A row that breaks several rules is refused for the first of: not its sender's device, no such device, a device that
     may not send, its values, its time.
     """
-    device, time_ms = section.device.array(), section.time_ms.array()
-    values = {metric: column.array() for metric, column in section.values.items()}
+    device, time_ms, values = section.columns()
     checks = [*_of_devices(section, device, fleet), *_of_values(values)]
     good = ~np.logical_or.reduce([check.rows for check in checks])
     unstamped = np.flatnonzero((time_ms == 0) & good)

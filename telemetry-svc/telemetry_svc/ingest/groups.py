@@ -9,17 +9,17 @@ from typing import Protocol
 
 from pymongo.errors import PyMongoError
 
-from fieldstock.telemetry.v1 import reading_pb2
 from servicekit.errors import Internal, ServiceError
 from servicekit.logs import logger
 from telemetry_svc.clock import Clock
-from telemetry_svc.codec import Intake, Refusal, Section, Sender
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import Frame
 from telemetry_svc.errors import IngestUnavailable
 from telemetry_svc.ingest.admission import Limits, admit
+from telemetry_svc.ingest.intake import Intake, Refusal, Section, Sender
 from telemetry_svc.ingest.journal import Journal, NotStored
 from telemetry_svc.ingest.vocabulary import MAX_METRICS, Vocabulary
+from telemetry_svc.ingest.wire import Batch
 from telemetry_svc.observability import COMMIT_SECONDS, GROUP_ROWS, GROUPS_FAILED, ROWS_ACCEPTED, ROWS_REJECTED
 
 # A full group is about as much as MongoDB takes in 50 ms, and far below the 16 MB that one document may have.
@@ -109,7 +109,7 @@ class Groups:
         if self._healthy_since_ms is None and self._clock() - self._failed_at_ms < RETRY_SECONDS * 1000:
             raise IngestUnavailable(retry_after=RETRY_SECONDS)
 
-    async def add(self, batch: reading_pb2.ReadingBatch, member: Member) -> None:
+    async def add(self, batch: Batch, member: Member) -> None:
         """Takes in a batch; waits while there is no room for it."""
         while self._group.full:
             self._room.clear()

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 
+from fieldstock.telemetry.v1 import reading_pb2
 from servicekit.errors import ServiceError
 from telemetry_svc.clock import Clock
-from telemetry_svc.codec import Refusal, one_row
 from telemetry_svc.columns.fleet import MAY_SEND, Fleet, Status
 from telemetry_svc.errors import DeviceNotDeployed, TimeInFuture, TimeTooOld, TooManyMetrics, UnknownDevice
 from telemetry_svc.ingest.groups import Groups
+from telemetry_svc.ingest.intake import Refusal
+from telemetry_svc.ingest.wire import Batch, batch_of
 
 
 class _One:
@@ -28,6 +30,12 @@ class _One:
         """See Member."""
         if not self.outcome.done():
             self.outcome.set_exception(error)
+
+
+def _one_row(device_id: int, time_ms: int, metrics: dict[str, float]) -> Batch:
+    series = [reading_pb2.Series(metric=metric, values=[value]) for metric, value in metrics.items()]
+    message = reading_pb2.ReadingBatch(sequence=1, device_id=[device_id], time_ms=[time_ms], series=series)
+    return batch_of(message)
 
 
 class Singles:
@@ -50,7 +58,7 @@ class Singles:
             now_ms = self._clock()
             time_ms = self._fleet.stamp_one(device_id, now_ms, now_ms + self._groups.limits.ahead_ms)
         one = _One()
-        await self._groups.add(one_row(device_id, time_ms, metrics), one)
+        await self._groups.add(_one_row(device_id, time_ms, metrics), one)
         refusal = await one.outcome
         if refusal:
             self._raise(device_id, refusal)

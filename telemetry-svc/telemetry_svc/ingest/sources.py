@@ -5,11 +5,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from fieldstock.telemetry.v1 import reading_pb2
 from servicekit.access import Caller, Kind
 from servicekit.errors import InvalidField, ServiceError
 from telemetry_svc.clock import Clock
-from telemetry_svc.codec import Refusal
 from telemetry_svc.columns.fleet import MAY_SEND, Fleet
 from telemetry_svc.errors import (
     DeviceNotDeployed,
@@ -20,6 +18,8 @@ from telemetry_svc.errors import (
     TokenRevoked,
 )
 from telemetry_svc.ingest.groups import Groups
+from telemetry_svc.ingest.intake import Refusal
+from telemetry_svc.ingest.wire import Batch
 from telemetry_svc.observability import STREAMS_OPEN
 
 # A stream that is ended waits so long for the groups that it is in: less to send again.
@@ -59,7 +59,7 @@ class Stream:
         """The device that sends; 0: somebody who sends for others."""
         return self.who.id if self.who.kind is Kind.DEVICE else 0
 
-    async def take(self, batch: reading_pb2.ReadingBatch) -> None:
+    async def take(self, batch: Batch) -> None:
         """Takes in the next batch; waits while ingest is full, and the sender feels it.
 
         Raises InvalidSequence; InvalidField for a source's id that is too long.

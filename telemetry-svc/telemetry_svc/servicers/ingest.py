@@ -6,9 +6,12 @@ from typing import Any
 from fieldstock.telemetry.v1 import ingest_service_pb2_grpc, reading_pb2
 from servicekit.access import caller, own_device
 from servicekit.errors import InvalidField
-from telemetry_svc.codec import MAX_METRICS, METRIC, reading
+from servicekit.server import reads
+from telemetry_svc.codec import reading
+from telemetry_svc.ingest.intake import METRIC
 from telemetry_svc.ingest.single import Singles
 from telemetry_svc.ingest.sources import Sources, Stream
+from telemetry_svc.ingest.wire import MAX_METRICS, read
 
 SUMMARY = "stream-summary-bin"
 
@@ -20,6 +23,7 @@ class IngestServicer(ingest_service_pb2_grpc.IngestServiceServicer):
         self._sources = sources
         self._singles = singles
 
+    @reads(read)
     async def StreamReadings(self, request_iterator: Any, context: Any) -> reading_pb2.StreamSummary:
         stream: Stream | None = None
         try:

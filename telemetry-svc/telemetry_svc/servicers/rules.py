@@ -8,8 +8,8 @@ from google.protobuf import empty_pb2
 from fieldstock.telemetry.v1 import rule_pb2, rule_service_pb2, rule_service_pb2_grpc
 from servicekit.fields import Fields
 from servicekit.paging import TEXT, read_page
-from telemetry_svc.codec import METRIC
 from telemetry_svc.events import rule_to_proto
+from telemetry_svc.ingest.intake import METRIC
 from telemetry_svc.store import Document
 from telemetry_svc.watch.rulebook import Rulebook
 from telemetry_svc.watch.rules import Direction, Kind, Severity

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 
 import numpy as np
 from google.protobuf.message import Message
@@ -56,7 +57,7 @@ class Announcer:
             await self._something.wait()
             self._something.clear()
             while self._untold:
-                some = list(self._untold.items())[:AT_ONCE]
+                some = list(islice(self._untold.items(), AT_ONCE))
                 try:
                     telling = (self._tell(device_id, *change) for device_id, change in some)
                     for outcome in await asyncio.gather(*telling, return_exceptions=True):
