@@ -123,7 +123,8 @@ class Stream:
         return None
 
     async def _write(self, batch: Spooled) -> None:
-        head = ReadingBatch(sequence=batch.sequence)
+        # The clock of now, not the one of then: the server sees how far it is off, however old the readings are.
+        head = ReadingBatch(sequence=batch.sequence, sent_ms=round(self._clock.now() * 1000))
         if self.last_sent == 0:
             head.source_id = self._spool.source_id
         # Before the write, not after: one that is cut short may still arrive, and be acknowledged.

@@ -42,6 +42,17 @@ async def test_a_batch_leaves_when_it_is_full_or_old(world):
     assert [len(batch.time_ms) for batch in world.peer.batches] == [3, 1]
 
 
+async def test_a_batch_tells_when_it_is_sent_whenever_it_was_measured_and_however_often_it_is_sent(world, ending):
+    world.peer.endings.append(ending(grpc.StatusCode.UNAVAILABLE, "INGEST_UNAVAILABLE", after=1))
+    async with world.device(pace=SINGLE) as client:
+        await client.record({"temperature": 1}, time=1_700_000_000)
+        wait = await world.pause(client)
+        world.clock.advance(wait)
+        await world.until(lambda: len(world.peer.batches) == 2)
+    sent = [batch.sent_ms for batch in world.peer.batches]
+    assert sent == [1_800_000_000_000, round(1_800_000_000_000 + wait * 1000)]
+
+
 async def test_readings_of_one_instant_get_times_of_their_own(world):
     async with world.device() as client:
         await record(client, 1, 2, 3)

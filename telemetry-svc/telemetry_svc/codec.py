@@ -68,6 +68,8 @@ def health(
         open_alerts=open_alerts,
         version=int(fleet.version[device_id]),
     )
+    if fleet.clocks.heard_ms[device_id]:
+        message.clock_skew_ms = round(float(fleet.clocks.ahead_ms[device_id]))
     if fleet.last_seen_ms[device_id]:
         message.last_seen.FromMilliseconds(int(fleet.last_seen_ms[device_id]))
     for metric, latest in fleet.latest.items():

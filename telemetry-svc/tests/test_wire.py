@@ -7,21 +7,26 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from fieldstock.telemetry.v1.reading_pb2 import ReadingBatch
-from telemetry_svc.ingest.wire import batch_of, ids_of, read, varint
+from telemetry_svc.ingest.wire import Batch, batch_of, ids_of, read, varint
 
 
 def as_protobuf_has_it(message: bytes) -> object:
     try:
-        return batch_of(ReadingBatch.FromString(message))
+        return meant(batch_of(ReadingBatch.FromString(message)))
     except DecodeError:
         return DecodeError
 
 
 def as_we_have_it(message: bytes) -> object:
     try:
-        return read(message)
+        return meant(read(message))
     except DecodeError:
         return DecodeError
+
+
+def meant(batch: Batch) -> tuple[object, ...]:
+    """The batch with its ids as numbers: there are several ways to write one, of which the last bits say nothing."""
+    return tuple(batch._replace(device=b"")), ids_of(batch.device).tolist()
 
 
 def some_batch(chance: random.Random) -> bytes:
@@ -32,10 +37,17 @@ def some_batch(chance: random.Random) -> bytes:
         device_id=[chance.choice([0, 5, 300, 100_001, 2**31 - 1, -1]) for _ in range(named)],
         time_ms=[chance.choice([0, -1, 1_800_000_000_000]) + n for n in range(rows)],
         source_id=chance.choice(["", "", "a-spool"]),
+        sent_ms=chance.choice([0, 0, 1_800_000_000_000, -1]),
     )
     for name in chance.sample(["temperature", "a", "ä", "", "A" * 300], chance.randrange(4)):
         batch.series.add(metric=name, values=[chance.random() for _ in range(chance.choice([0, rows, rows, rows]))])
-    return batch.SerializeToString()
+    if chance.random() < 0.5:
+        return batch.SerializeToString()
+    # As the device client has it: the head of a batch, and then its columns, which were encoded before.
+    head = ReadingBatch(sequence=batch.sequence, source_id=batch.source_id, sent_ms=batch.sent_ms)
+    for field in ("sequence", "source_id", "sent_ms"):
+        batch.ClearField(field)
+    return head.SerializeToString() + batch.SerializeToString()
 
 
 @pytest.mark.parametrize("seed", range(300))
@@ -70,6 +82,20 @@ def test_fields_in_another_order_and_columns_in_pieces_are_read() -> None:
     message = one.SerializeToString() + other.SerializeToString()
     assert read(message) == batch_of(ReadingBatch.FromString(message))
     assert (read(message).sequence, read(message).rows) == (3, 3)
+
+
+def test_a_device_that_tells_when_it_sent_is_read_without_protobuf(monkeypatch: pytest.MonkeyPatch) -> None:
+    from telemetry_svc.ingest import wire
+
+    columns = ReadingBatch(device_id=[7], time_ms=[1, 2], series=[{"metric": "a", "values": [0.5, 1.5]}])
+    for sent_ms in (1_800_000_000_000, 1_800_000_000_500):
+        head = ReadingBatch(sequence=2, sent_ms=sent_ms)
+        whole = ReadingBatch(sequence=2, sent_ms=sent_ms)
+        whole.MergeFrom(columns)
+        told = batch_of(whole)
+        monkeypatch.setattr(wire, "_by_protobuf", None)
+        assert read(head.SerializeToString() + columns.SerializeToString()) == told
+        assert read(whole.SerializeToString()) == told
 
 
 def test_no_more_layouts_are_kept_than_there_is_room_for() -> None:

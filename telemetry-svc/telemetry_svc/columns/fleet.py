@@ -7,6 +7,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from telemetry_svc.columns.clocks import Clocks
 from telemetry_svc.columns.frame import PARTITIONS, Floats, Frame, Ids, Ints, Mask, partition_of
 from telemetry_svc.columns.tally import Tally
 
@@ -82,6 +83,7 @@ class Fleet:
         # The newest time that the server itself gave to a reading of it.
         self.stamped_ms: Ints = np.zeros(FIRST_CAPACITY, np.int64)
         self.latest: dict[str, Latest] = {}
+        self.clocks = Clocks(FIRST_CAPACITY)
         # Partitions of which readings or silence changed something since this was last set back.
         self.dirty: Mask = np.zeros(PARTITIONS, bool)
         self.types: dict[str, int] = {"": 0}
@@ -129,6 +131,11 @@ class Fleet:
         """How long the readings of these known devices are kept, likewise."""
         own = self.retention_ms[self.type[devices]]
         return np.where(own > 0, own, otherwise_ms)
+
+    def shortest_retention(self, otherwise_ms: int) -> int:
+        """The shortest of any type."""
+        own = self.retention_ms[self.retention_ms > 0]
+        return min(otherwise_ms, int(own.min(initial=otherwise_ms)))
 
     def of(self, device_type: str, location: str) -> Mask:
         """Which ids are of a type ("": any) and at a location ("": any; with a trailing `/*` what lies below it)."""
@@ -195,11 +202,21 @@ class Fleet:
         latest.value[device[newest]] = values[newest]
         return news
 
+    def hear_clocks(self, device: Ids, ahead_ms: Ints, received_ms: int) -> None:
+        """Known devices sent something at a time of their own clock that was so far ahead; see Clocks.
+
+        Whichever replica receives it hears it, and no journal tells the owner: a device's streams come to all of them
+        in turn, so the owner soon hears the same, and saves it.
+        """
+        self.clocks.hear(device, ahead_ms, received_ms)
+        self.dirty[device % PARTITIONS] = True
+
     def forget(self, partition: int) -> None:
         """Drops what readings said of a partition's devices; what inventory said stays."""
         own = slice(partition, None, PARTITIONS)
         self.last_seen_ms[own] = 0
         self.presence[own] = Presence.UNJUDGED
+        self.clocks.forget(own)
         for latest in self.latest.values():
             latest.value[own], latest.time_ms[own] = 0.0, 0
         self.dirty[partition] = False
@@ -228,6 +245,7 @@ class Fleet:
         capacity = max(least, 2 * self.capacity)
         for name in ("status", "version", "type", "place_of", "since_ms", "last_seen_ms", "presence", "stamped_ms"):
             setattr(self, name, _longer(getattr(self, name), capacity))
+        self.clocks.grow(capacity)
         for latest in self.latest.values():
             latest.value, latest.time_ms = _longer(latest.value, capacity), _longer(latest.time_ms, capacity)
 

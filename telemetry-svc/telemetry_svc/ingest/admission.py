@@ -12,7 +12,7 @@ from telemetry_svc.ingest.intake import Refusal, Section
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The times that are taken, in milliseconds from now."""
+    """The times that are taken, in milliseconds from now; `age_ms` where a device's type says nothing."""
 
     ahead_ms: int = 5 * 60 * 1000
     age_ms: int = 24 * 60 * 60 * 1000
@@ -30,6 +30,7 @@ class Check:
 def admit(section: Section, fleet: Fleet, limits: Limits, received_ms: int) -> tuple[Frame, list[Refusal]]:
     """The rows of a section that may be stored, with server times where they came without; and the others' refusals.
 
+    The fleet hears of the senders' clocks, also of one that is too far off for its rows to be stored.
     A row that breaks several rules is refused for the first of: not its sender's device, no such device, a device that
     may not send, its values, its time.
     """
@@ -38,7 +39,8 @@ def admit(section: Section, fleet: Fleet, limits: Limits, received_ms: int) -> t
     good = ~np.logical_or.reduce([check.rows for check in checks])
     unstamped = np.flatnonzero((time_ms == 0) & good)
     time_ms[unstamped] = fleet.stamp(device[unstamped], received_ms, received_ms + limits.ahead_ms)
-    late = list(_of_times(time_ms, good, limits, received_ms))
+    late = _of_times(device, time_ms, good, fleet, limits, received_ms)
+    _hear_clocks(section, device, good, fleet, received_ms)
     frame = Frame(device, time_ms, values, received_ms)
     bad = np.logical_or.reduce([~good, *[check.rows for check in late]])
     if not bad.any():
@@ -78,7 +80,11 @@ def _of_values(values: dict[str, Floats]) -> list[Check]:
     ]
 
 
-def _of_times(time_ms: Ints, good: Mask, limits: Limits, now_ms: int) -> list[Check]:
+def _of_times(device: Ids, time_ms: Ints, good: Mask, fleet: Fleet, limits: Limits, now_ms: int) -> list[Check]:
+    too_old = good & (time_ms < now_ms - fleet.shortest_retention(limits.age_ms))
+    # What some type would not keep is rare: only there each device's own is looked up.
+    old = np.flatnonzero(too_old)
+    too_old[old] = time_ms[old] < now_ms - fleet.retentions(device[old], limits.age_ms)
     return [
         Check(
             "TIME_IN_FUTURE",
@@ -87,10 +93,24 @@ def _of_times(time_ms: Ints, good: Mask, limits: Limits, now_ms: int) -> list[Ch
         ),
         Check(
             "TIME_TOO_OLD",
-            good & (time_ms < now_ms - limits.age_ms),
-            lambda row: f"Time {time_ms[row]} is older than {limits.age_ms // 1000} s",
+            too_old,
+            lambda row: (
+                f"Time {time_ms[row]} is older than {fleet.retentions(device[[row]], limits.age_ms)[0] // 1000} s"
+            ),
         ),
     ]
+
+
+def _hear_clocks(section: Section, device: Ids, good: Mask, fleet: Fleet, received_ms: int) -> None:
+    if not any(section.sent_ms):
+        return
+    sent_ms = np.repeat(np.array(section.sent_ms, np.int64), section.rows)
+    told = np.flatnonzero(good & (sent_ms > 0))
+    device, sent_ms = device[told], sent_ms[told]
+    # Of rows in a row that say the same, one is enough: most batches are of one device.
+    different = np.ones(len(told), bool)
+    different[1:] = (device[1:] != device[:-1]) | (sent_ms[1:] != sent_ms[:-1])
+    fleet.hear_clocks(device[different], sent_ms[different] - received_ms, received_ms)
 
 
 def _refusals(section: Section, checks: list[Check]) -> list[Refusal]:

@@ -36,7 +36,8 @@ class Refusal:
 @dataclass(slots=True)
 class Section:
     """Batches of one set of metrics end to end, as they came: `rows[i]` rows are those of `senders[i]`, which named
-    `named[i]` devices, one for each row or one for all of them. The columns are pieces of what came off the wire."""
+    `named[i]` devices, one for each row or one for all of them, and sent it at `sent_ms[i]` by their own clock, 0: not
+    told. The columns are pieces of what came off the wire."""
 
     values: dict[str, list[bytes]]
     device: list[bytes] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Section:
     named: list[int] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     senders: list[Sender] = field(default_factory=list)
+    sent_ms: list[int] = field(default_factory=list)
 
     def columns(self) -> tuple[Ids, Ints, dict[str, Floats]]:
         """Device, time and values of all rows."""
@@ -84,6 +86,7 @@ class Intake:
         section = layout.section
         section.rows.append(rows)
         section.senders.append(sender)
+        section.sent_ms.append(batch.sent_ms)
         section.time_ms.append(batch.time_ms)
         section.device.append(batch.device or varint(sender.own_device))
         section.named.append(batch.devices or 1)

@@ -17,8 +17,10 @@ from fieldstock.telemetry.v1 import reading_pb2
 from telemetry_svc.columns.frame import TIME, VALUE, Ids
 
 MAX_METRICS = 64
-# Tags: the number of a field and how it is written, all of these as a length and so many bytes; but the sequence.
-_SEQUENCE, _DEVICE, _TIME, _SERIES, _METRIC, _VALUES = 0x08, 0x12, 0x1A, 0x22, 0x0A, 0x12
+# Tags: the number of a field and how it is written, all of these as a length and so many bytes; but the sequence, and
+# the time of sending, which is eight bytes.
+_SEQUENCE, _DEVICE, _TIME, _SERIES, _METRIC, _VALUES, _SENT = 0x08, 0x12, 0x1A, 0x22, 0x0A, 0x12, 0x31
+_SENT_BYTES = 8
 # Bytes of a varint that is not at its end; so many in a row are no id that anybody has.
 _GOES_ON = bytes(range(128, 256))
 _TOO_LONG = re.compile(rb"[\x80-\xff]{5}")
@@ -38,14 +40,18 @@ class Batch(NamedTuple):
     time_ms: bytes
     metrics: tuple[str, ...]
     values: tuple[bytes, ...]
+    sent_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Cuts what follows the sequence into what is the same in each message (`frame`) and columns, in turn."""
+    """Cuts what follows the sequence into what is the same in each message (`frame`) and columns, in turn. The time of
+    sending is another column: the first where somebody puts the head of a batch before its columns, or the last."""
 
     cut: Struct
     frame: tuple[bytes, ...]
+    sent_first: bool
+    sent_last: bool
     names_devices: bool
     metrics: tuple[str, ...]
 
@@ -71,14 +77,18 @@ def read(message: bytes) -> Batch:
         if layout is None:
             return _by_protobuf(message)
         parts = layout.cut.unpack_from(message, start)
-    columns = parts[1::2]
+    columns, sent_ms = parts[1::2], 0
+    if layout.sent_first:
+        sent_ms, columns = int.from_bytes(columns[0], "little", signed=True), columns[1:]
+    elif layout.sent_last:
+        sent_ms, columns = int.from_bytes(columns[-1], "little", signed=True), columns[:-1]
     if not layout.names_devices:
-        return Batch(sequence, "", len(columns[0]) // 8, b"", 0, columns[0], layout.metrics, columns[1:])
+        return Batch(sequence, "", len(columns[0]) // 8, b"", 0, columns[0], layout.metrics, columns[1:], sent_ms)
     device, time_ms = columns[0], columns[1]
     if device[-1] > 127 or (len(device) > 5 and _TOO_LONG.search(device)):
         return _by_protobuf(message)
     devices = len(device.translate(None, _GOES_ON))
-    return Batch(sequence, "", len(time_ms) // 8, device, devices, time_ms, layout.metrics, columns[2:])
+    return Batch(sequence, "", len(time_ms) // 8, device, devices, time_ms, layout.metrics, columns[2:], sent_ms)
 
 
 def batch_of(message: reading_pb2.ReadingBatch) -> Batch:
@@ -94,6 +104,7 @@ def batch_of(message: reading_pb2.ReadingBatch) -> Batch:
         np.array(message.time_ms, TIME).tobytes(),
         tuple(one.metric for one in series),
         tuple(np.array(one.values, VALUE).tobytes() for one in series),
+        message.sent_ms,
     )
 
 
@@ -135,7 +146,10 @@ def _layout(message: bytes, start: int) -> _Layout | None:
     ends = [start, *(end for _, end in columns)]
     frame = tuple(message[before:first] for before, (first, _) in zip(ends, columns, strict=False))
     lengths = (f"{len(same)}s{end - first}s" for same, (first, end) in zip(frame, columns, strict=True))
-    layout = _Layout(Struct("<" + "".join(lengths)), frame, message[start] == _DEVICE, metrics)
+    sent_first = message[start] == _SENT
+    names_devices = message[start + (1 + _SENT_BYTES) * sent_first] == _DEVICE
+    sent_last = len(columns) > sent_first + names_devices + 1 + len(metrics)
+    layout = _Layout(Struct("<" + "".join(lengths)), frame, sent_first, sent_last, names_devices, metrics)
     if len(_layouts) >= _MOST_LAYOUTS:
         _layouts.clear()
     _layouts[len(message) - start] = layout
@@ -148,12 +162,16 @@ def _columns(message: bytes, at: int) -> tuple[tuple[str, ...], list[tuple[int, 
     metrics: list[str] = []
     if message[0] != _SEQUENCE:
         raise ValueError
+    sent_first = message[at] == _SENT
+    if sent_first:
+        columns.append((at + 1, at + 1 + _SENT_BYTES))
+        at = columns[-1][1]
     if message[at] == _DEVICE:
         columns.append(_field(message, at, _DEVICE))
         at = columns[-1][1]
     columns.append(_field(message, at, _TIME, width=8))
     at = columns[-1][1]
-    while at < len(message) and len(metrics) < MAX_METRICS:
+    while at < len(message) and message[at] == _SERIES and len(metrics) < MAX_METRICS:
         first, end = _field(message, at, _SERIES)
         name, at = _field(message, first, _METRIC)
         metrics.append(message[name:at].decode("ascii"))
@@ -161,7 +179,9 @@ def _columns(message: bytes, at: int) -> tuple[tuple[str, ...], list[tuple[int, 
         at = columns[-1][1]
         if at != end:
             raise ValueError
-    if at != len(message):
+    if at == len(message) - 1 - _SENT_BYTES and message[at] == _SENT and not sent_first:
+        columns.append((at + 1, len(message)))
+    elif at != len(message):
         raise ValueError
     return tuple(metrics), columns
 

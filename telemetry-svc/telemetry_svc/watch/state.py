@@ -67,11 +67,17 @@ def _block(fleet: Fleet, judge: Judge, partition: int) -> Document:
         has = ids[column.time_ms[ids] > 0]
         if len(has):
             latest.append(Frame(has.astype(DEVICE), column.time_ms[has], {metric: column.value[has]}, 0).to_binary())
+    heard = ids[fleet.clocks.heard_ms[ids] > 0]
     return {
         "device": seen.astype(DEVICE).tobytes(),
         "last_seen_ms": fleet.last_seen_ms[seen].astype(TIME).tobytes(),
         "presence": fleet.presence[seen].astype(PRESENCE).tobytes(),
         "latest": latest,
+        "clocks": {
+            "device": heard.astype(DEVICE).tobytes(),
+            "ahead_ms": fleet.clocks.ahead_ms[heard].astype(VALUE).tobytes(),
+            "heard_ms": fleet.clocks.heard_ms[heard].astype(TIME).tobytes(),
+        },
         "profiles": [_profile(rule, profile, ids) for rule, profile in judge.profiles()],
         "pending": [
             {"rule_id": rule.id, "rule_version": rule.version, "device_id": device_id, "since_ms": since_ms}
@@ -101,6 +107,11 @@ def _put_columns_back(fleet: Fleet, block: Document) -> None:
     for columns in block["latest"]:
         frame = Frame.from_binary(columns, received_ms=0)
         fleet.apply(frame.take(fleet.statuses(frame.device) != Status.UNKNOWN))
+    if clocks := block.get("clocks"):  # the first release saved none
+        device = np.frombuffer(clocks["device"], DEVICE)
+        known = fleet.statuses(device) != Status.UNKNOWN
+        ahead_ms, heard_ms = np.frombuffer(clocks["ahead_ms"], VALUE), np.frombuffer(clocks["heard_ms"], TIME)
+        fleet.clocks.restore(device[known], ahead_ms[known], heard_ms[known])
     fleet.dirty[block["_id"]] = False
 
 

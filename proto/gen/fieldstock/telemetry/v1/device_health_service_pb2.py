@@ -28,7 +28,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3fieldstock/telemetry/v1/device_health_service.proto\x12\x17\x66ieldstock.telemetry.v1\x1a!fieldstock/access/v1/access.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x04\n\x0c\x44\x65viceHealth\x12\x1b\n\tdevice_id\x18\x01 \x01(\x05R\x08\x64\x65viceId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x16\n\x06online\x18\x04 \x01(\x08R\x06online\x12\x37\n\tlast_seen\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x12I\n\x06latest\x18\x06 \x03(\x0b\x32\x31.fieldstock.telemetry.v1.DeviceHealth.LatestEntryR\x06latest\x12\x1f\n\x0bopen_alerts\x18\x07 \x01(\x05R\nopenAlerts\x12\x18\n\x07version\x18\x08 \x01(\x05R\x07version\x12\x12\n\x04type\x18\t \x01(\tR\x04type\x12\x1a\n\x08location\x18\n \x01(\tR\x08location\x12#\n\rserial_number\x18\x0b \x01(\tR\x0cserialNumber\x12\x1a\n\x08severity\x18\x0c \x01(\tR\x08severity\x1a_\n\x0bLatestEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12:\n\x05value\x18\x02 \x01(\x0b\x32$.fieldstock.telemetry.v1.LatestValueR\x05value:\x02\x38\x01\"S\n\x0bLatestValue\x12\x14\n\x05value\x18\x01 \x01(\x01R\x05value\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\"\x8a\x02\n\x17ListDeviceHealthRequest\x12\x1b\n\x06online\x18\x01 \x01(\x08H\x00R\x06online\x88\x01\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x16\n\x06status\x18\x04 \x01(\tR\x06status\x12\x12\n\x04type\x18\x05 \x01(\tR\x04type\x12\x1a\n\x08location\x18\x06 \x01(\tR\x08location\x12\x1a\n\x08severity\x18\x07 \x01(\tR\x08severity\x12\x0c\n\x01q\x18\x08 \x01(\tR\x01q\x12\x19\n\x08order_by\x18\t \x01(\tR\x07orderByB\t\n\x07_online\"\x83\x01\n\x18ListDeviceHealthResponse\x12?\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32%.fieldstock.telemetry.v1.DeviceHealthR\x07\x64\x65vices\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\";\n\x16GetDeviceHealthRequest\x12!\n\tdevice_id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x08\x64\x65viceId2\xd4\x02\n\x13\x44\x65viceHealthService\x12\x9d\x01\n\x10ListDeviceHealth\x12\x30.fieldstock.telemetry.v1.ListDeviceHealthRequest\x1a\x31.fieldstock.telemetry.v1.ListDeviceHealthResponse\"$\xa2\xbb\x18\x05\x10\x01\x1a\x01\x03\x82\xd3\xe4\x93\x02\x15\x12\x13/monitoring/devices\x12\x9c\x01\n\x0fGetDeviceHealth\x12/.fieldstock.telemetry.v1.GetDeviceHealthRequest\x1a%.fieldstock.telemetry.v1.DeviceHealth\"1\xa2\xbb\x18\x06\x10\x01\x1a\x02\x01\x03\x82\xd3\xe4\x93\x02!\x12\x1f/monitoring/devices/{device_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3fieldstock/telemetry/v1/device_health_service.proto\x12\x17\x66ieldstock.telemetry.v1\x1a!fieldstock/access/v1/access.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x04\n\x0c\x44\x65viceHealth\x12\x1b\n\tdevice_id\x18\x01 \x01(\x05R\x08\x64\x65viceId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x16\n\x06online\x18\x04 \x01(\x08R\x06online\x12\x37\n\tlast_seen\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x12I\n\x06latest\x18\x06 \x03(\x0b\x32\x31.fieldstock.telemetry.v1.DeviceHealth.LatestEntryR\x06latest\x12\x1f\n\x0bopen_alerts\x18\x07 \x01(\x05R\nopenAlerts\x12\x18\n\x07version\x18\x08 \x01(\x05R\x07version\x12\x12\n\x04type\x18\t \x01(\tR\x04type\x12\x1a\n\x08location\x18\n \x01(\tR\x08location\x12#\n\rserial_number\x18\x0b \x01(\tR\x0cserialNumber\x12\x1a\n\x08severity\x18\x0c \x01(\tR\x08severity\x12\'\n\rclock_skew_ms\x18\r \x01(\x01H\x00R\x0b\x63lockSkewMs\x88\x01\x01\x1a_\n\x0bLatestEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12:\n\x05value\x18\x02 \x01(\x0b\x32$.fieldstock.telemetry.v1.LatestValueR\x05value:\x02\x38\x01\x42\x10\n\x0e_clock_skew_ms\"S\n\x0bLatestValue\x12\x14\n\x05value\x18\x01 \x01(\x01R\x05value\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\"\x8a\x02\n\x17ListDeviceHealthRequest\x12\x1b\n\x06online\x18\x01 \x01(\x08H\x00R\x06online\x88\x01\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\x12\x16\n\x06status\x18\x04 \x01(\tR\x06status\x12\x12\n\x04type\x18\x05 \x01(\tR\x04type\x12\x1a\n\x08location\x18\x06 \x01(\tR\x08location\x12\x1a\n\x08severity\x18\x07 \x01(\tR\x08severity\x12\x0c\n\x01q\x18\x08 \x01(\tR\x01q\x12\x19\n\x08order_by\x18\t \x01(\tR\x07orderByB\t\n\x07_online\"\x83\x01\n\x18ListDeviceHealthResponse\x12?\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32%.fieldstock.telemetry.v1.DeviceHealthR\x07\x64\x65vices\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\";\n\x16GetDeviceHealthRequest\x12!\n\tdevice_id\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02R\x08\x64\x65viceId2\xd4\x02\n\x13\x44\x65viceHealthService\x12\x9d\x01\n\x10ListDeviceHealth\x12\x30.fieldstock.telemetry.v1.ListDeviceHealthRequest\x1a\x31.fieldstock.telemetry.v1.ListDeviceHealthResponse\"$\xa2\xbb\x18\x05\x10\x01\x1a\x01\x03\x82\xd3\xe4\x93\x02\x15\x12\x13/monitoring/devices\x12\x9c\x01\n\x0fGetDeviceHealth\x12/.fieldstock.telemetry.v1.GetDeviceHealthRequest\x1a%.fieldstock.telemetry.v1.DeviceHealth\"1\xa2\xbb\x18\x06\x10\x01\x1a\x02\x01\x03\x82\xd3\xe4\x93\x02!\x12\x1f/monitoring/devices/{device_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,17 +44,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEVICEHEALTHSERVICE'].methods_by_name['GetDeviceHealth']._loaded_options = None
   _globals['_DEVICEHEALTHSERVICE'].methods_by_name['GetDeviceHealth']._serialized_options = b'\242\273\030\006\020\001\032\002\001\003\202\323\344\223\002!\022\037/monitoring/devices/{device_id}'
   _globals['_DEVICEHEALTH']._serialized_start=212
-  _globals['_DEVICEHEALTH']._serialized_end=724
-  _globals['_DEVICEHEALTH_LATESTENTRY']._serialized_start=629
-  _globals['_DEVICEHEALTH_LATESTENTRY']._serialized_end=724
-  _globals['_LATESTVALUE']._serialized_start=726
-  _globals['_LATESTVALUE']._serialized_end=809
-  _globals['_LISTDEVICEHEALTHREQUEST']._serialized_start=812
-  _globals['_LISTDEVICEHEALTHREQUEST']._serialized_end=1078
-  _globals['_LISTDEVICEHEALTHRESPONSE']._serialized_start=1081
-  _globals['_LISTDEVICEHEALTHRESPONSE']._serialized_end=1212
-  _globals['_GETDEVICEHEALTHREQUEST']._serialized_start=1214
-  _globals['_GETDEVICEHEALTHREQUEST']._serialized_end=1273
-  _globals['_DEVICEHEALTHSERVICE']._serialized_start=1276
-  _globals['_DEVICEHEALTHSERVICE']._serialized_end=1616
+  _globals['_DEVICEHEALTH']._serialized_end=783
+  _globals['_DEVICEHEALTH_LATESTENTRY']._serialized_start=670
+  _globals['_DEVICEHEALTH_LATESTENTRY']._serialized_end=765
+  _globals['_LATESTVALUE']._serialized_start=785
+  _globals['_LATESTVALUE']._serialized_end=868
+  _globals['_LISTDEVICEHEALTHREQUEST']._serialized_start=871
+  _globals['_LISTDEVICEHEALTHREQUEST']._serialized_end=1137
+  _globals['_LISTDEVICEHEALTHRESPONSE']._serialized_start=1140
+  _globals['_LISTDEVICEHEALTHRESPONSE']._serialized_end=1271
+  _globals['_GETDEVICEHEALTHREQUEST']._serialized_start=1273
+  _globals['_GETDEVICEHEALTHREQUEST']._serialized_end=1332
+  _globals['_DEVICEHEALTHSERVICE']._serialized_start=1335
+  _globals['_DEVICEHEALTHSERVICE']._serialized_end=1675
 # @@protoc_insertion_point(module_scope)

@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DeviceHealth(_message.Message):
-    __slots__ = ("device_id", "name", "status", "online", "last_seen", "latest", "open_alerts", "version", "type", "location", "serial_number", "severity")
+    __slots__ = ("device_id", "name", "status", "online", "last_seen", "latest", "open_alerts", "version", "type", "location", "serial_number", "severity", "clock_skew_ms")
     class LatestEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +33,7 @@ class DeviceHealth(_message.Message):
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     SERIAL_NUMBER_FIELD_NUMBER: _ClassVar[int]
     SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_SKEW_MS_FIELD_NUMBER: _ClassVar[int]
     device_id: int
     name: str
     status: str
@@ -45,7 +46,8 @@ class DeviceHealth(_message.Message):
     location: str
     serial_number: str
     severity: str
-    def __init__(self, device_id: _Optional[int] = ..., name: _Optional[str] = ..., status: _Optional[str] = ..., online: _Optional[bool] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., latest: _Optional[_Mapping[str, LatestValue]] = ..., open_alerts: _Optional[int] = ..., version: _Optional[int] = ..., type: _Optional[str] = ..., location: _Optional[str] = ..., serial_number: _Optional[str] = ..., severity: _Optional[str] = ...) -> None: ...
+    clock_skew_ms: float
+    def __init__(self, device_id: _Optional[int] = ..., name: _Optional[str] = ..., status: _Optional[str] = ..., online: _Optional[bool] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., latest: _Optional[_Mapping[str, LatestValue]] = ..., open_alerts: _Optional[int] = ..., version: _Optional[int] = ..., type: _Optional[str] = ..., location: _Optional[str] = ..., serial_number: _Optional[str] = ..., severity: _Optional[str] = ..., clock_skew_ms: _Optional[float] = ...) -> None: ...
 
 class LatestValue(_message.Message):
     __slots__ = ("value", "time")

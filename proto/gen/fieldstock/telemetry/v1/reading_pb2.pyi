@@ -27,18 +27,20 @@ class Reading(_message.Message):
     def __init__(self, device_id: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., metrics: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class ReadingBatch(_message.Message):
-    __slots__ = ("sequence", "device_id", "time_ms", "series", "source_id")
+    __slots__ = ("sequence", "device_id", "time_ms", "series", "source_id", "sent_ms")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     TIME_MS_FIELD_NUMBER: _ClassVar[int]
     SERIES_FIELD_NUMBER: _ClassVar[int]
     SOURCE_ID_FIELD_NUMBER: _ClassVar[int]
+    SENT_MS_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     device_id: _containers.RepeatedScalarFieldContainer[int]
     time_ms: _containers.RepeatedScalarFieldContainer[int]
     series: _containers.RepeatedCompositeFieldContainer[Series]
     source_id: str
-    def __init__(self, sequence: _Optional[int] = ..., device_id: _Optional[_Iterable[int]] = ..., time_ms: _Optional[_Iterable[int]] = ..., series: _Optional[_Iterable[_Union[Series, _Mapping]]] = ..., source_id: _Optional[str] = ...) -> None: ...
+    sent_ms: int
+    def __init__(self, sequence: _Optional[int] = ..., device_id: _Optional[_Iterable[int]] = ..., time_ms: _Optional[_Iterable[int]] = ..., series: _Optional[_Iterable[_Union[Series, _Mapping]]] = ..., source_id: _Optional[str] = ..., sent_ms: _Optional[int] = ...) -> None: ...
 
 class Series(_message.Message):
     __slots__ = ("metric", "values")
