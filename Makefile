@@ -13,7 +13,7 @@ export FIELDSTOCK_REPLICAS := $(REPLICAS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down restart reset status logs test check bench proto lock clean tools servers
+.PHONY: help demo up down restart reset status logs test check bench proto lock clean tools servers page
 
 help: ## this list
 	@echo "Fieldstock: what is in the field, what is in stock, in one system."
@@ -23,10 +23,10 @@ help: ## this list
 	@echo
 	@echo "FIELDSTOCK_PORT (8080) and FIELDSTOCK_HOME (.fieldstock) let two stacks run side by side."
 
-demo: servers $(DESCRIPTORS) ## start everything, with simulated devices
+demo: servers $(DESCRIPTORS) page ## start everything, with simulated devices
 	@$(DEV) demo
 
-up: servers $(DESCRIPTORS) ## start everything, without devices; REPLICAS=2 for two of telemetry
+up: servers $(DESCRIPTORS) page ## start everything, without devices; REPLICAS=2 for two of telemetry
 	@$(DEV) up
 
 down: ## end what was started; the data stays
@@ -44,7 +44,7 @@ status: ## what runs
 logs: ## follow the logs; SERVICE=auth for one
 	@$(call WHEN_INSTALLED,$(DEV) logs $(SERVICE))
 
-test: servers $(DESCRIPTORS) ## run all tests on servers of their own; ARGS="-k deploy" for some
+test: servers $(DESCRIPTORS) page ## run all tests on servers of their own; ARGS="-k deploy" for some
 	@$(VENV)/python -m pytest $(ARGS)
 
 check: tools $(DESCRIPTORS) ## lint, types, contracts, stub drift, import rules
@@ -52,9 +52,10 @@ check: tools $(DESCRIPTORS) ## lint, types, contracts, stub drift, import rules
 	@$(VENV)/ruff format --check
 	@$(VENV)/basedpyright
 	@$(VENV)/python proto/generate.py --check
+	@$(VENV)/python -m fieldstock_dev.page check
 	@$(VENV)/python -m pytest -q tests/architecture
 
-bench: servers $(DESCRIPTORS) ## measure, print a table, write bench/results/latest.json
+bench: servers $(DESCRIPTORS) page ## measure, print a table, write bench/results/latest.json
 	@$(VENV)/python -m bench $(ARGS)
 
 proto: tools ## generate the stubs from the contracts
@@ -66,7 +67,7 @@ lock: tools ## pin the newest versions that fit, with their hashes
 		--group pyproject.toml:dev --group pyproject.toml:bench --quiet -o requirements.lock $(wildcard */pyproject.toml)
 
 clean: down ## remove what can be made again: the environment, fetched servers, caches
-	rm -rf .venv build .pytest_cache .ruff_cache
+	rm -rf .venv build gateway/dashboard/node_modules .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- what others stand on
@@ -76,6 +77,9 @@ tools:
 
 servers:
 	@$(PYTHON) dev/bootstrap.py
+
+page: tools
+	@$(DEV).page build
 
 $(DESCRIPTORS): $(PROTOS) proto/generate.py | tools
 	@$(VENV)/python proto/generate.py --descriptors $@

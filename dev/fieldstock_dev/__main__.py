@@ -134,6 +134,7 @@ def fetch() -> None:
 def _welcome(stack: Stack) -> None:
     """What to type next. Not styled by width: people copy from it."""
     rows = (
+        ("Dashboard", f"{stack.base_url}/", "in a browser"),
         ("REST", f"{stack.base_url}/", "try: curl " + f"{stack.base_url}/.well-known/jwks.json"),
         ("Socket.IO", f"{stack.base_url}/ws/monitoring", "websocket transport"),
         ("gRPC", stack.base_url.removeprefix("http://"), "plaintext; devices stream here"),

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -13,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fieldstock_dev.errors import CommandFailed
 from fieldstock_dev.layout import Layout
+from fieldstock_dev.page import BUILT
 from fieldstock_dev.part import Ending, Launch, Layer, Part, base_environment, fingerprint
 
 SIMULATED_DEVICES = 25
@@ -33,6 +35,7 @@ _TOLD_BY_THE_STACK = frozenset(
         "AUTH_TARGET",
         "INVENTORY_TARGET",
         "TELEMETRY_TARGET",
+        "PAGE",
         "ADMIN_USERNAME",
         "ADMIN_PASSWORD",
     ]
@@ -152,7 +155,16 @@ class Gateway(Service):
             "FIELDSTOCK_AUTH_TARGET": self.layout.target("auth"),
             "FIELDSTOCK_INVENTORY_TARGET": self.layout.target("inventory"),
             "FIELDSTOCK_TELEMETRY_TARGET": self.layout.target("telemetry"),
+            **({"FIELDSTOCK_PAGE": str(BUILT)} if (BUILT / "index.html").exists() else {}),
         }
+
+    def launch(self) -> Launch:
+        launch = super().launch()
+        index = BUILT / "index.html"
+        # It names its files by their hashes: another one, another page.
+        return replace(
+            launch, fingerprint=fingerprint(launch.fingerprint, index.read_bytes() if index.exists() else "")
+        )
 
     def trouble(self) -> str | None:
         try:

@@ -57,7 +57,8 @@ async def running(settings: Settings, verifier: Verifier | None = None) -> Async
         stack.push_async_callback(speaking.shutdown)
         Door(sessions, subscriptions, snapshots, limits.topics_per_client).open(speaking)
         engine: App = socketio.ASGIApp(speaking, socketio_path=SOCKET_PATH)
-        app = routed(wired(engine, limits.seconds_to_authenticate, limits.stall_seconds), lambda: relay.serving)
+        socket = wired(engine, limits.seconds_to_authenticate, limits.stall_seconds)
+        app = routed(socket, lambda: relay.serving, settings.page)
         port = await stack.enter_async_context(serve(app, settings.listen))
         yield Edge(port, sessions)
 

@@ -1,5 +1,7 @@
 """What the edge takes from its environment."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict
 
 from servicekit.settings import Address, ServiceSettings
@@ -37,4 +39,6 @@ class Settings(ServiceSettings):
     inventory_target: Address
     # Whose pages may connect: scheme://host[:port]. None given: those of the host that is connected to.
     allowed_origins: frozenset[str] = frozenset()
+    # The folder of the built dashboard; without it there is none at `/`.
+    page: Path | None = None
     limits: Limits = Limits()

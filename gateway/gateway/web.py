@@ -1,6 +1,7 @@
 """What the edge answers over plain HTTP."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 from starlette.applications import Starlette
@@ -8,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gateway import docs
+from gateway import docs, page
 from gateway.errors import NoSuchPage, NotServing, WebsocketOnly
 from gateway.wire import App, Receive, Scope, Send
 from servicekit.errors import ServiceError
@@ -21,8 +22,8 @@ def _failure(status: int, error: ServiceError) -> JSONResponse:
     return JSONResponse({"details": [], **MessageToDict(error.status())}, status)
 
 
-def routed(socket: App, serving: Callable[[], bool]) -> App:
-    """Websockets on SOCKET_PATH go to `socket`; all else is answered here."""
+def routed(socket: App, serving: Callable[[], bool], built_page: Path | None = None) -> App:
+    """Websockets on SOCKET_PATH go to `socket`; all else is answered here. `built_page`: the dashboard's folder."""
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"}) if serving() else _failure(503, NotServing())
@@ -37,6 +38,7 @@ def routed(socket: App, serving: Callable[[], bool]) -> App:
     pages = Starlette(
         routes=[
             *docs.routes(),
+            *page.routes(built_page),
             Route("/healthz", health),
             Route(SOCKET_PATH, not_a_websocket, methods=every),
             Route(f"{SOCKET_PATH}/", not_a_websocket, methods=every),

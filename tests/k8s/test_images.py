@@ -35,11 +35,19 @@ def test_the_linter_has_nothing_to_say(dockerfiles):
 
 
 def test_an_image_holds_nothing_that_the_lock_does_not_pin(dockerfiles, name):
-    fetch, build, _ = stages(dockerfiles[name])
+    fetch, build, *_ = stages(dockerfiles[name])
     assert "pip download --no-cache-dir --require-hashes --requirement /requirements.lock" in fetch[-1]
     for step in build:
         if "pip" in step:
             assert "--no-index --find-links /wheels" in step
+
+
+def test_the_gateway_has_the_page_built_from_its_lock(dockerfiles):
+    page, final = stages(dockerfiles["gateway"])[-2:]
+    assert any(step.startswith("RUN npm ci ") for step in page)
+    folder = next(step for step in page if "vite" in step).split()[-1]
+    assert f"COPY --from=page {folder} {folder}" in final
+    assert f"ENV FIELDSTOCK_PAGE={folder}" in final
 
 
 def test_all_images_share_the_layer_of_what_is_fetched(dockerfiles):

@@ -1,0 +1,3 @@
+export function DeviceView({ id }: { id: number }) {
+  return <p>{id}</p>;
+}
