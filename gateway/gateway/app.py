@@ -9,6 +9,7 @@ import socketio
 
 from gateway.door import Door
 from gateway.numbers import Numbers
+from gateway.present import Present
 from gateway.relay import Relay
 from gateway.server import LARGEST_MESSAGE, serve
 from gateway.sessions import Sessions
@@ -46,7 +47,8 @@ async def running(settings: Settings, verifier: Verifier | None = None) -> Async
         telemetry = await stack.enter_async_context(connect(settings.telemetry_target))
         inventory = await stack.enter_async_context(connect(settings.inventory_target))
         sources = Sources(telemetry, inventory)
-        snapshots = await stack.enter_async_context(Snapshots(sources, limits))
+        present = await stack.enter_async_context(Present(sources))
+        snapshots = await stack.enter_async_context(Snapshots(present, limits))
         subscriptions = Subscriptions()
         numbers = await stack.enter_async_context(Numbers(sources, subscriptions, limits))
         sessions = Sessions(verifier, limits, on_end=subscriptions.drop_all)

@@ -1,4 +1,4 @@
-"""Events as text on the wire: encoded once, however many clients they go to."""
+"""Events as bytes on the wire: encoded once, the websocket's own header included, however many clients they go to."""
 
 from typing import Any
 
@@ -10,13 +10,25 @@ from socketio.packet import DISCONNECT as SOCKET_DISCONNECT
 from socketio.packet import EVENT
 from socketio.packet import Packet as SocketPacket
 
+# RFC 6455: the end of a message, which is text. What a server sends has no mask.
+TEXT = b"\x81"
+SHORT, MEDIUM = 125, 0xFFFF
 
-def _encode(packet: SocketPacket) -> str:
-    return str(EnginePacket(MESSAGE, packet.encode()).encode())
+
+def _encode(packet: SocketPacket) -> bytes:
+    text = str(EnginePacket(MESSAGE, packet.encode()).encode()).encode()
+    size = len(text)
+    if size <= SHORT:
+        head = bytes((size,))
+    elif size <= MEDIUM:
+        head = b"\x7e" + size.to_bytes(2, "big")
+    else:
+        head = b"\x7f" + size.to_bytes(8, "big")
+    return TEXT + head + text
 
 
-def frame(event: str, data: Any) -> str:
-    """The websocket message that gives `event` to a Socket.IO client."""
+def frame(event: str, data: Any) -> bytes:
+    """The websocket frame that gives `event` to a Socket.IO client."""
     return _encode(SocketPacket(EVENT, data=[event, data]))
 
 

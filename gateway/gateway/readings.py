@@ -25,7 +25,7 @@ class Reading:
         else:
             self.metrics = other.metrics | self.metrics
 
-    def frame(self) -> str:
+    def frame(self) -> bytes:
         """The event `reading`, in REST's words."""
         message = reading_pb2.Reading(device_id=self.device_id, metrics=self.metrics)
         message.time.FromMilliseconds(self.time_ms)

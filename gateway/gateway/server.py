@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
 
+from gateway.line import Line
 from gateway.wire import App
 from servicekit.logs import logger
 
@@ -48,8 +49,7 @@ async def serve(app: App, listen: str) -> AsyncIterator[int]:
     port = int(opened.getsockname()[1])
     config = uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - ASGI's messages are dicts here
-        # Its `send` waits while the transport is full: see wire.py.
-        ws="websockets-sansio",
+        ws=Line,
         ws_max_size=LARGEST_MESSAGE,
         # Engine.IO has its own.
         ws_ping_interval=None,

@@ -68,9 +68,7 @@ class Sessions:
         caller = await self._verify(token)
         if wire.is_cut:
             raise SessionOver
-        mailbox = Mailbox(
-            wire, self._limits.backlog, self._limits.backlog_seconds, on_behind=lambda: self._end_slow(session)
-        )
+        mailbox = Mailbox(wire, self._limits, on_behind=lambda: self._end_slow(session))
         session = Session(sid, wire, mailbox, caller)
         self._sessions[sid] = session
         wire.admitted = True
@@ -126,7 +124,7 @@ class Sessions:
         # No word of disconnecting here: an official client then comes back, and starts from fresh snapshots.
         self._end(session, TRY_AGAIN_LATER, why, frame("too_slow", in_words(why)))
 
-    def _end(self, session: Session, code: int, why: ServiceError, *last: str) -> None:
+    def _end(self, session: Session, code: int, why: ServiceError, *last: bytes) -> None:
         if not self._close(session):
             return
         logger.info("session_ended", principal=session.caller.principal, reason=why.reason)

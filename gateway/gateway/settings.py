@@ -18,8 +18,9 @@ class Limits(BaseModel):
     # The fleet's numbers are told at most once in this time, and so long after a change that telemetry knows of it.
     seconds_between_stats: float = 5.0
     seconds_until_stats: float = 1.0
-    # More frames than this waiting for so long, and the client is told to come back with a better line.
+    # More frames than this, or bytes of them, waiting for so long, and the client is told to come back.
     backlog: int = 1_000
+    backlog_bytes: int = 4 * 1024 * 1024
     backlog_seconds: float = 10.0
     # From opening the connection to a token that is taken.
     seconds_to_authenticate: float = 10.0

@@ -8,18 +8,12 @@ from typing import Any, Self
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
-from prometheus_client import Counter
 
 from gateway.errors import SnapshotUnavailable, in_words
 from gateway.frames import frame
+from gateway.present import Present
 from gateway.settings import Limits
-from gateway.sources import Sources
 from gateway.topics import Subscription
-
-SNAPSHOTS = Counter("fieldstock_edge_snapshots", "Attempts at a snapshot, by the answer of its source.", ["code"])
-
-# After a reconnect every client wants its snapshots at once; the services have others to serve.
-AT_ONCE = 32
 
 # Another try gives another answer.
 PASSING = frozenset(
@@ -36,13 +30,12 @@ PASSING = frozenset(
 
 
 class Snapshots:
-    """Fetches and sends snapshots, one at a time for each subscription."""
+    """Brings snapshots, one at a time for each subscription."""
 
-    def __init__(self, sources: Sources, limits: Limits, clock: Callable[[], float] = time.time) -> None:
-        self._sources = sources
+    def __init__(self, present: Present, limits: Limits, clock: Callable[[], float] = time.time) -> None:
+        self._present = present
         self._limits = limits
         self._clock = clock
-        self._gate = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -68,21 +61,15 @@ class Snapshots:
         wanted = True
         while wanted:
             subscription.again, subscription.missed = False, []
-            version = int(self._clock() * 1000)
             try:
-                async with self._gate:
-                    snapshot = await self._sources.fetch(subscription.topic, subscription.session.caller.token)
+                snapshot = await self._present.snapshot(subscription.topic, subscription.session.caller)
             except grpc.aio.AioRpcError as error:
-                # Counted, and no line in the log: there may be one of these for each client and topic.
-                SNAPSHOTS.labels(error.code().name).inc()
                 retrying = error.code() in PASSING
                 if error.code() != told:
                     told = error.code()
-                    self._send(subscription, version, {"items": [], "error": _in_words(error, retrying)})
+                    self._send(subscription, self._failed(subscription.topic, error, retrying))
             else:
-                SNAPSHOTS.labels(grpc.StatusCode.OK.name).inc()
-                total = {} if snapshot.total is None else {"total": snapshot.total}
-                self._send(subscription, version, {"items": snapshot.items, **total})
+                self._send(subscription, snapshot)
                 delay, told, retrying = self._limits.first_retry_seconds, None, False
             # What happens from here on the next attempt will know of.
             subscription.missed = None
@@ -91,10 +78,14 @@ class Snapshots:
                 delay = min(delay * 2, self._limits.longest_retry_seconds)
             wanted = retrying or subscription.again
 
-    def _send(self, subscription: Subscription, version: int, content: dict[str, Any]) -> None:
+    def _failed(self, topic: str, error: grpc.aio.AioRpcError, retrying: bool) -> bytes:
+        version = int(self._clock() * 1000)
+        return frame("snapshot", {"topic": topic, "version": version, "items": [], "error": _in_words(error, retrying)})
+
+    def _send(self, subscription: Subscription, snapshot: bytes) -> None:
         """Sends a snapshot, and after it what was sent while it was on its way: clients drop what is older."""
-        mailbox, topic = subscription.session.mailbox, subscription.topic
-        mailbox.put(frame("snapshot", {"topic": topic, "version": version, **content}), key=("snapshot", topic))
+        mailbox = subscription.session.mailbox
+        mailbox.put(snapshot, key=("snapshot", subscription.topic))
         for missed, key in subscription.missed or ():
             mailbox.put(missed, key)
 

@@ -49,11 +49,11 @@ class Subscription:
 
     session: Session
     topic: str
-    missed: list[tuple[str, Hashable]] | None = None
+    missed: list[tuple[bytes, Hashable]] | None = None
     again: bool = False
     task: asyncio.Task[None] | None = None
 
-    def note(self, frame: str, key: Hashable) -> None:
+    def note(self, frame: bytes, key: Hashable) -> None:
         """A frame that was just sent."""
         if self.missed is None:
             return
@@ -126,7 +126,7 @@ class Subscriptions:
             self.drop(session, topic)
         self._by_session.pop(session, None)
 
-    def send(self, topics: Iterable[str], frame: str, key: Hashable = None) -> None:
+    def send(self, topics: Iterable[str], frame: bytes, key: Hashable = None) -> None:
         """Gives an event to whoever follows one of the topics, once."""
         reached: set[Session] = set()
         for topic in topics:
@@ -136,7 +136,7 @@ class Subscriptions:
                     reached.add(session)
                     session.mailbox.put(frame, key)
 
-    def send_reading(self, device_id: int, frame: str) -> None:
+    def send_reading(self, device_id: int, frame: bytes) -> None:
         """Gives a device's newest reading to whoever follows it, and has room for it."""
         for session in self._by_topic.get(device_topic(device_id), {}):
             session.mailbox.put_reading(device_id, frame)

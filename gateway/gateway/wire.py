@@ -2,17 +2,19 @@
 
 Why it exists: Engine.IO's queue for each client is unbounded and says nothing of how far it got, so a client that reads
 slowly would cost memory without end, and its alerts would wait behind readings that are minutes old. What the edge has
-to tell does therefore not go through that queue. A Mailbox writes its frames here itself, one at a time, and each write
-returns only when the connection's buffer has room: uvicorn holds back ASGI's `send` while the transport is above its
-high-water mark. Engine.IO's queue keeps what it is good for, handshake, pings and answers to the client's own
-requests; those stay few because no request is served while a write is held back (`flowing`). Here is plain ASGI alone.
+to tell does therefore not go through that queue. A Mailbox writes its frames here itself, and none while the
+connection's buffer is above its high-water mark. Engine.IO's queue keeps what it is good for, handshake, pings and
+answers to the client's own requests; those stay few because no request is served while a write is held back
+(`flowing`). Its way is plain ASGI, which uvicorn holds back at the same mark.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from gateway import line
+from gateway.line import Line
 from servicekit.logs import logger
 
 Scope = MutableMapping[str, Any]
@@ -35,7 +37,8 @@ GONE = (OSError, RuntimeError)
 class Wire:
     """`ended` is called when the websocket is gone, for whatever reason."""
 
-    def __init__(self, receive: Receive, send: Send, stall_seconds: float) -> None:
+    def __init__(self, line: Line, receive: Receive, send: Send, stall_seconds: float) -> None:
+        self._line = line
         self._receive = receive
         self._send = send
         self._stall_seconds = stall_seconds
@@ -63,28 +66,29 @@ class Wire:
         """ASGI's send; returns when there is room for more. Raises ConnectionError when there will be none."""
         if self.is_cut:
             raise ConnectionResetError
-        self._writing += 1
-        self._idle.clear()
-        try:
-            async with self._wait(self._stall_seconds):
-                await self._send(message)
-        except TimeoutError:
-            self.cut()
-            raise ConnectionResetError from None
-        finally:
-            self._writing -= 1
-            if not self._writing:
-                self._idle.set()
+        async with self._held_back():
+            await self._send(message)
 
-    async def write(self, frame: str) -> None:
-        """Sends one frame, as `send`."""
-        await self.send({"type": "websocket.send", "text": frame})
+    def write_now(self, frame: bytes) -> bool:
+        """Writes a frame if there is room for it; returns whether there was. Raises ConnectionResetError."""
+        if self.is_cut:
+            raise ConnectionResetError
+        if not self._line.has_room:
+            return False
+        self._line.pass_on(frame)
+        return True
+
+    async def write(self, frame: bytes) -> None:
+        """Writes a frame once there is room for it. Raises ConnectionResetError when there will be none."""
+        while not self.write_now(frame):
+            async with self._held_back():
+                await self._line.room.wait()
 
     async def flowing(self) -> None:
         """Returns when no write is held back: before, the client reads too little to be served more."""
         await self._idle.wait()
 
-    async def hang_up(self, code: int, reason: str, *last: str) -> None:
+    async def hang_up(self, code: int, reason: str, *last: bytes) -> None:
         """Sends the last frames and closes, as far as the client lets us within FAREWELL_SECONDS."""
         with suppress(TimeoutError, *GONE):
             async with asyncio.timeout(FAREWELL_SECONDS):
@@ -99,6 +103,21 @@ class Wire:
         for wait in self._waits:
             if not wait.expired():
                 wait.reschedule(0)
+
+    @asynccontextmanager
+    async def _held_back(self) -> AsyncIterator[None]:
+        self._writing += 1
+        self._idle.clear()
+        try:
+            async with self._wait(self._stall_seconds):
+                yield
+        except TimeoutError:
+            self.cut()
+            raise ConnectionResetError from None
+        finally:
+            self._writing -= 1
+            if not self._writing:
+                self._idle.set()
 
     def _wait(self, seconds: float | None) -> "_Wait":
         return _Wait(self._waits, seconds)
@@ -124,7 +143,7 @@ def wired(app: App, seconds_to_authenticate: float, stall_seconds: float) -> App
     """`app`, with a Wire in the scope of each websocket. One on which nobody was admitted in time is ended."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        wire = Wire(receive, send, stall_seconds)
+        wire = Wire(scope[line.KEY], receive, send, stall_seconds)
 
         def check() -> None:
             if not wire.admitted:

@@ -118,7 +118,7 @@ class Services:
     def __init__(self, issuer: Issuer) -> None:
         self.telemetry = Telemetry()
         self.inventory = Inventory()
-        self._issuer = issuer
+        self.verifier = issuer.verifier()
         self._running: Any = None
         self.port = 0
 
@@ -131,7 +131,7 @@ class Services:
                 (stats_service_pb2_grpc.add_StatsServiceServicer_to_server, Stats(self.telemetry)),
                 (device_service_pb2_grpc.add_DeviceServiceServicer_to_server, self.inventory),
             ],
-            self._issuer.verifier(),
+            self.verifier,
         )
         server: Server = await self._running.__aenter__()
         self.port = server.port

@@ -170,17 +170,26 @@ class Narrow:
     """A wire that takes one frame each time the test lets it."""
 
     def __init__(self) -> None:
-        self.written: list[str] = []
-        self._room = asyncio.Semaphore(0)
+        self.written: list[bytes] = []
+        self._room = 0
+        self._more = asyncio.Event()
         self.is_cut = False
 
-    async def write(self, frame: str) -> None:
-        await self._room.acquire()
+    def write_now(self, frame: bytes) -> bool:
+        if not self._room:
+            return False
+        self._room -= 1
         self.written.append(frame)
+        return True
 
-    async def let_through(self, frames: int) -> list[str]:
-        for _ in range(frames):
-            self._room.release()
+    async def write(self, frame: bytes) -> None:
+        while not self.write_now(frame):
+            self._more.clear()
+            await self._more.wait()
+
+    async def let_through(self, frames: int) -> list[bytes]:
+        self._room += frames
+        self._more.set()
 
         async def through() -> bool:
             return len(self.written) >= frames
@@ -198,30 +207,30 @@ def narrow() -> Any:
 
 
 async def test_alerts_go_first_and_of_readings_the_newest_of_each_device(narrow: Any):
-    mailbox = Mailbox(narrow, 10, 10, lambda: None)
-    for reading in ("7: 20°", "7: 21°", "8: 5°", "7: 22°"):
-        mailbox.put_reading(int(reading[0]), reading)
-    for alert in ("first", "second", "third"):
+    mailbox = Mailbox(narrow, Limits(), lambda: None)
+    for reading in (b"7: 20", b"7: 21", b"8: 5", b"7: 22"):
+        mailbox.put_reading(int(reading[:1]), reading)
+    for alert in (b"first", b"second", b"third"):
         mailbox.put(alert)
-    assert await narrow.let_through(5) == ["first", "second", "third", "7: 22°", "8: 5°"]
+    assert await narrow.let_through(5) == [b"first", b"second", b"third", b"7: 22", b"8: 5"]
 
 
 async def test_of_frames_with_one_key_the_newest_is_kept_in_its_own_place(narrow: Any):
-    mailbox = Mailbox(narrow, 10, 10, lambda: None)
-    mailbox.put("7 offline", ("presence", 7))
-    mailbox.put("8 offline", ("presence", 8))
-    mailbox.put("7 online", ("presence", 7))
-    assert await narrow.let_through(2) == ["8 offline", "7 online"]
+    mailbox = Mailbox(narrow, Limits(), lambda: None)
+    mailbox.put(b"7 offline", ("presence", 7))
+    mailbox.put(b"8 offline", ("presence", 8))
+    mailbox.put(b"7 online", ("presence", 7))
+    assert await narrow.let_through(2) == [b"8 offline", b"7 online"]
 
 
 async def test_who_catches_up_in_time_is_not_behind(narrow: Any):
     behind = asyncio.Event()
-    mailbox = Mailbox(narrow, 3, 0.3, behind.set)
+    mailbox = Mailbox(narrow, Limits(backlog=3, backlog_seconds=0.3), behind.set)
     for number in range(6):
-        mailbox.put(str(number))
+        mailbox.put(b"%d" % number)
     await narrow.let_through(4)
     for _ in range(3):
-        mailbox.put("later")
+        mailbox.put(b"later")
     # It was behind before as well; only the time since it is behind again counts.
     started = asyncio.get_running_loop().time()
     await asyncio.wait_for(behind.wait(), PATIENCE)
@@ -230,9 +239,42 @@ async def test_who_catches_up_in_time_is_not_behind(narrow: Any):
 
 async def test_who_is_far_behind_is_not_given_the_time(narrow: Any):
     behind = asyncio.Event()
-    mailbox = Mailbox(narrow, 3, 3600, behind.set)
+    mailbox = Mailbox(narrow, Limits(backlog=3, backlog_seconds=3600), behind.set)
     for number in range(31):
-        mailbox.put(str(number))
-    mailbox.put("one more")
+        mailbox.put(b"%d" % number)
+    mailbox.put(b"one more")
     assert mailbox.waiting == 31
     await asyncio.wait_for(behind.wait(), PATIENCE)
+
+
+async def test_who_is_far_behind_in_bytes_is_not_given_the_time_either(narrow: Any):
+    behind = asyncio.Event()
+    mailbox = Mailbox(narrow, Limits(backlog_bytes=1000, backlog_seconds=3600), behind.set)
+    for _ in range(10):
+        mailbox.put(bytes(1000))
+    mailbox.put(b"kept")
+    mailbox.put(b"one more")
+    assert mailbox.waiting == 11
+    await asyncio.wait_for(behind.wait(), PATIENCE)
+
+
+async def test_what_was_replaced_or_written_does_not_count_as_waiting(narrow: Any):
+    behind = asyncio.Event()
+    mailbox = Mailbox(narrow, Limits(backlog_bytes=1000, backlog_seconds=3600), behind.set)
+    for _ in range(100):
+        mailbox.put(bytes(1000), "snapshot")
+    await narrow.let_through(1)
+    for _ in range(100):
+        mailbox.put(bytes(1000), "snapshot")
+    assert mailbox.waiting == 1
+    assert not behind.is_set()
+    await narrow.let_through(2)
+
+
+async def test_what_there_is_room_for_is_written_at_once(narrow: Any):
+    mailbox = Mailbox(narrow, Limits(), lambda: None)
+    await narrow.let_through(0)
+    narrow._room = 2
+    mailbox.put(b"an alert")
+    mailbox.put_reading(7, b"a reading")
+    assert narrow.written == [b"an alert", b"a reading"]

@@ -1,5 +1,7 @@
 """The present state, and what happens while it is on its way."""
 
+import asyncio
+import time
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -121,6 +123,59 @@ async def test_subscribing_again_gives_a_new_snapshot(watcher: Watcher, telemetr
     (second,) = await watcher.subscribe("alerts")
     assert [len(first["items"]), len(second["items"])] == [0, 1]
     assert second["version"] >= first["version"]
+
+
+async def test_who_asks_at_the_same_time_gets_one_answer_that_was_fetched_once(
+    watcher_of: Any, issuer: Any, telemetry: Any
+):
+    watchers = [watcher_of() for _ in range(10)]
+    for number, watcher in enumerate(watchers, start=1):
+        await watcher.connect({"token": issuer.token(id=number)})
+    telemetry.open.clear()
+    first, *others = watchers
+    await first.call("subscribe", {"topics": ["alerts"]})
+    await eventually(lambda: _asked(telemetry, 1))
+    # Too late for what was asked already: they may have missed what happened since.
+    for watcher in others:
+        await watcher.call("subscribe", {"topics": ["alerts"]})
+    telemetry.alerts = [alert(1)]
+    telemetry.open.set()
+    assert (await first.next("snapshot"))["items"] == []
+    told = [await watcher.next("snapshot") for watcher in others]
+    assert [item["id"] for item in told[0]["items"]] == ["a1"]
+    assert told == [told[0]] * 9
+    assert len(telemetry.asked) == 2
+
+
+async def test_what_one_role_may_not_see_is_not_shared_with_it(watcher_of: Any, issuer: Any, inventory: Any):
+    inventory.devices = [device_pb2.Device(id=7)]
+    user, service = watcher_of(), watcher_of()
+    await user.connect({"token": issuer.token()})
+    await service.connect({"token": issuer.token(Kind.SERVICE)})
+    both = [watcher.call("subscribe", {"topics": ["devices"]}) for watcher in (user, service)]
+    await asyncio.gather(*both)
+    assert len((await user.next("snapshot"))["items"]) == 1
+    refused = await service.next("snapshot")
+    assert (refused["items"], refused["error"]["reason"]) == ([], "PERMISSION_DENIED")
+
+
+async def test_a_token_that_is_no_longer_good_spoils_only_its_owners_snapshot(
+    watcher_of: Any, issuer: Any, telemetry: Any, services: Any
+):
+    telemetry.alerts = [alert(1)]
+    first, gone, other = (watcher_of() for _ in range(3))
+    for number, watcher in enumerate((first, gone, other), start=1):
+        await watcher.connect({"token": issuer.token(id=number)})
+    telemetry.open.clear()
+    await first.call("subscribe", {"topics": ["alerts"]})
+    await eventually(lambda: _asked(telemetry, 1))
+    # These two ask together, by the token of the first of them.
+    await gone.call("subscribe", {"topics": ["alerts"]})
+    await other.call("subscribe", {"topics": ["alerts"]})
+    services.verifier.revoke("user:2", time.time() + 1)
+    telemetry.open.set()
+    assert (await gone.next("snapshot"))["error"]["reason"] == "UNAUTHENTICATED"
+    assert len((await other.next("snapshot"))["items"]) == 1
 
 
 async def test_while_telemetry_is_away_the_client_is_told_and_then_gets_its_snapshot(
