@@ -11,9 +11,12 @@ WHEN_INSTALLED = if [ -x $(VENV)/python ]; then $(1); else echo "Nothing was eve
 ifdef REPLICAS
 export FIELDSTOCK_REPLICAS := $(REPLICAS)
 endif
+ifdef GATEWAYS
+export FIELDSTOCK_GATEWAYS := $(GATEWAYS)
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down restart reset status logs test check bench proto lock clean tools servers page
+.PHONY: help demo up down restart reset status logs test check bench proto lock clean tools servers browser page
 
 help: ## this list
 	@echo "Fieldstock: what is in the field, what is in stock, in one system."
@@ -26,7 +29,7 @@ help: ## this list
 demo: servers $(DESCRIPTORS) page ## start everything, with simulated devices
 	@$(DEV) demo
 
-up: servers $(DESCRIPTORS) page ## start everything, without devices; REPLICAS=2 for two of telemetry
+up: servers $(DESCRIPTORS) page ## start everything, without devices; REPLICAS=2 GATEWAYS=2 for two of telemetry, of the edge
 	@$(DEV) up
 
 down: ## end what was started; the data stays
@@ -44,7 +47,7 @@ status: ## what runs
 logs: ## follow the logs; SERVICE=auth for one
 	@$(call WHEN_INSTALLED,$(DEV) logs $(SERVICE))
 
-test: servers $(DESCRIPTORS) page ## run all tests on servers of their own; ARGS="-k deploy" for some
+test: browser $(DESCRIPTORS) page ## run all tests on servers of their own; ARGS="-k deploy" for some
 	@$(VENV)/python -m pytest $(ARGS)
 
 check: tools $(DESCRIPTORS) ## lint, types, contracts, stub drift, import rules
@@ -55,7 +58,7 @@ check: tools $(DESCRIPTORS) ## lint, types, contracts, stub drift, import rules
 	@$(VENV)/python -m fieldstock_dev.page check
 	@$(VENV)/python -m pytest -q tests/architecture
 
-bench: servers $(DESCRIPTORS) page ## measure, print a table, write bench/results/latest.json
+bench: browser $(DESCRIPTORS) page ## measure, print a table, write bench/results/latest.json
 	@$(VENV)/python -m bench $(ARGS)
 
 proto: tools ## generate the stubs from the contracts
@@ -77,6 +80,9 @@ tools:
 
 servers:
 	@$(PYTHON) dev/bootstrap.py
+
+browser:
+	@$(PYTHON) dev/bootstrap.py --with-browser
 
 page: tools
 	@$(DEV).page build

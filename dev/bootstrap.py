@@ -1,6 +1,6 @@
 """Brings a bare machine to where `make` can work: the virtual environment, and the servers that are missing.
 
-    python3 dev/bootstrap.py [--without-servers]
+    python3 dev/bootstrap.py [--without-servers] [--with-browser]
 
 Runs before everything else, so it needs nothing but Python's standard library. It says what it will install before it
 does, does nothing in a few milliseconds when nothing is missing, and installs no server that the environment names
@@ -39,12 +39,12 @@ class CannotInstall(Exception):
 
 
 def main() -> None:
-    with_servers = "--without-servers" not in sys.argv[1:]
+    with_servers, with_browser = "--without-servers" not in sys.argv[1:], "--with-browser" in sys.argv[1:]
     try:
         refuse_old_python()
-        if anything_missing(with_servers):
+        if anything_missing(with_servers, with_browser):
             with only_one():
-                install(with_servers)
+                install(with_servers, with_browser)
     except CannotInstall as problem:
         say(f"\n{problem}\n")
         sys.exit(1)
@@ -59,13 +59,15 @@ def refuse_old_python() -> None:
         raise CannotInstall(f"Python 3.11 or newer is needed; this is {this}. Try: make PYTHON=python3.11 demo")
 
 
-def anything_missing(with_servers: bool) -> bool:
-    return bool(stale() or (with_servers and (missing_packages(with_servers) or mongod_missing())))
+def anything_missing(with_servers: bool, with_browser: bool) -> bool:
+    wants_packages = (with_servers or with_browser) and missing_packages(with_servers, with_browser)
+    return bool(stale() or wants_packages or (with_servers and mongod_missing()))
 
 
-def install(with_servers: bool) -> None:
+def install(with_servers: bool, with_browser: bool) -> None:
     """Everything that is missing, announced first."""
-    system, python, mongod = missing_packages(with_servers), stale(), with_servers and mongod_missing()
+    system, python = missing_packages(with_servers, with_browser), stale()
+    mongod = with_servers and mongod_missing()
     if system or python or mongod:
         say("To be installed:")
     if system:
@@ -89,7 +91,7 @@ def install(with_servers: bool) -> None:
 # --- Debian's packages
 
 
-def missing_packages(with_servers: bool) -> list[str]:
+def missing_packages(with_servers: bool, with_browser: bool = False) -> list[str]:
     missing = []
     if not (VENV / "bin" / "python").exists() and not has_ensurepip():
         missing.append("python3-venv")
@@ -97,6 +99,8 @@ def missing_packages(with_servers: bool) -> list[str]:
         missing.append("postgresql")
     if with_servers and not os.environ.get("FIELDSTOCK_AMQP_URL") and not rabbitmq_found():
         missing.append("rabbitmq-server")
+    if with_browser and not shutil.which("chromium"):
+        missing.append("chromium")
     return missing
 
 

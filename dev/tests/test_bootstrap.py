@@ -44,6 +44,13 @@ def test_an_empty_variable_names_no_server(bare: ModuleType, monkeypatch: pytest
     assert "postgresql" in bare.missing_packages(with_servers=True)
 
 
+def test_the_browser_is_for_those_who_test(bare: ModuleType, tmp_path: Path) -> None:
+    assert "chromium" not in bare.missing_packages(with_servers=True)
+    assert bare.missing_packages(with_servers=False, with_browser=True) == ["chromium"]
+    (tmp_path / "chromium").touch(mode=0o755)
+    assert bare.missing_packages(with_servers=False, with_browser=True) == []
+
+
 def test_where_nothing_can_be_installed_one_is_told_what_to_do(bare: ModuleType) -> None:
     with pytest.raises(bare.CannotInstall, match=r"no apt-get.*postgresql(.|\n)*FIELDSTOCK_POSTGRES_URL"):
         bare.install_system_packages(["postgresql"])
