@@ -1,19 +1,20 @@
 """RabbitMQ: confirmed publishing, consumers that keep order and never stick, and what happens when it goes away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, Self
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
 from google.protobuf.message import DecodeError, Message
 
 from servicekit.event import Event
 from servicekit.logs import logger
 from servicekit.observability import EVENTS_HANDLED, EVENTS_PUBLISHED
+from servicekit.queues import EVENTS, Queue, channel_of, runs
 
-EVENTS, DEAD, LIVE = "fieldstock.events", "fieldstock.dead", "fieldstock.live"
+LIVE = "fieldstock.live"
 
 CONFIRM_SECONDS = 5.0
 # A broker that takes the connection and then says nothing is as good as none.
@@ -24,8 +25,6 @@ HEARTBEAT_SECONDS = 10
 CLOSE_SECONDS = 3.0
 PREFETCH = 64
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.1, 10.0
-# A delivery that kills its consumer comes back this often before the broker sets it aside.
-DELIVERY_LIMIT = 20
 # A delivery that fails for a reason that does not pass by itself is tried this often, then set aside with the reason.
 ATTEMPTS = 5
 
@@ -40,7 +39,11 @@ class Unwanted(Unpublished):
     """No queue wants an event of this key."""
 
 
-# Handles one event. Raises DecodeError for what can never be read.
+class Poison(Exception):
+    """An event can never be handled. The message says why."""
+
+
+# Handles one event. Raises DecodeError for what can never be read, Poison for what can never be handled otherwise.
 Handler = Callable[[Event], Awaitable[None]]
 
 
@@ -108,27 +111,33 @@ class Broker:
             return False
         return True
 
-    async def declare(self, queue: str, keys: Sequence[str]) -> None:
-        """Makes a service's durable queue, so that events are kept for it before it runs for the first time."""
+    async def declare(self, queue: str, keys: Sequence[str], most_bytes: int = 0) -> None:
+        """Makes a service's durable queue, so that events are kept for it before it runs for the first time.
+
+        `most_bytes`: see Queue.
+        """
         await self._connected.wait()
         assert self._connection is not None
-        async with _channel(self._connection) as channel:
-            await self._declare(channel, queue, keys)
+        async with channel_of(self._connection) as channel:
+            await Queue(queue, keys, most_bytes).declare(channel)
 
-    def consume(self, queue: str, keys: Sequence[str], handler: Handler) -> None:
-        """Handles a durable queue's events one by one, in order, from now until the broker is closed.
+    def consume(
+        self, queue: str, keys: Sequence[str], handler: Handler, *, at_once: int = 1, most_bytes: int = 0
+    ) -> None:
+        """Handles a durable queue's events in order, from now until the broker is closed: one by one, or up to
+        `at_once` that are begun in order and none of the next before all of them are done with.
 
         An event is acknowledged after its handler returned, so it may come again: handlers are idempotent. What can
         never be handled goes to the queue `<queue>.dead`, with the reason in its header `x-reason`.
         """
+        shape = Queue(queue, keys, most_bytes)
 
         async def run(connection: AbstractConnection) -> None:
-            async with _channel(connection) as channel:
-                await channel.set_qos(prefetch_count=PREFETCH)
-                declared = await self._declare(channel, queue, keys)
-                async with declared.iterator() as deliveries:
-                    async for delivery in deliveries:
-                        await self._settle(channel, queue, delivery, handler)
+            async with channel_of(connection) as channel:
+                await channel.set_qos(prefetch_count=at_once if at_once > 1 else PREFETCH)
+                async with aclosing(runs(await shape.declare(channel), at_once)) as deliveries:
+                    async for some in deliveries:
+                        await self._settle(channel, shape, some, handler)
 
         self._start(self._whenever_connected(queue, run))
 
@@ -147,7 +156,7 @@ class Broker:
         """
 
         async def run(connection: AbstractConnection) -> None:
-            async with _channel(connection) as channel:
+            async with channel_of(connection) as channel:
                 # Acknowledged one by one, though nothing is ever delivered again: without, the broker would push all it
                 # has into this process's memory, where no limit holds and nothing old is dropped.
                 await channel.set_qos(prefetch_count=min(PREFETCH, limit or PREFETCH))
@@ -170,60 +179,35 @@ class Broker:
         self._start(self._whenever_connected(f"{exchange} ({', '.join(keys)})", run))
 
     async def _settle(
-        self, channel: AbstractChannel, queue: str, delivery: AbstractIncomingMessage, handler: Handler
+        self, channel: AbstractChannel, queue: Queue, some: Sequence[AbstractIncomingMessage], handler: Handler
     ) -> None:
         delay, attempt = FIRST_DELAY_SECONDS, 0
         while True:
             attempt += 1
-            try:
-                await handler(Event.of_delivery(delivery))
-            except self._transient as error:
-                logger.warning("event_waits", queue=queue, key=delivery.routing_key, error=repr(error), seconds=delay)
-            except DecodeError as error:
-                return await self._bury(channel, queue, delivery, repr(error))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the queue must not stick at it
-                logger.exception("event_not_handled", queue=queue, key=delivery.routing_key, attempt=attempt)
-                if attempt >= ATTEMPTS:
-                    return await self._bury(channel, queue, delivery, repr(error))
-            else:
-                EVENTS_HANDLED.labels(queue, "handled").inc()
-                return await delivery.ack()
-            if self._closing:
-                return None
+            handling = (handler(Event.of_delivery(delivery)) for delivery in some)
+            outcomes = await asyncio.gather(*handling, return_exceptions=True)
+            waiting: list[AbstractIncomingMessage] = []
+            for delivery, outcome in zip(some, outcomes, strict=True):
+                if outcome is None:
+                    await delivery.ack()
+                    EVENTS_HANDLED.labels(queue.name, "handled").inc()
+                elif not isinstance(outcome, Exception):
+                    raise outcome
+                elif isinstance(outcome, Poison | DecodeError):
+                    await queue.bury(channel, delivery, str(outcome) or repr(outcome))
+                elif isinstance(outcome, self._transient):
+                    waiting.append(delivery)
+                    logger.warning("event_waits", queue=queue.name, key=delivery.routing_key, error=repr(outcome))
+                else:  # whatever it is, the queue must not stick at it
+                    logger.error("event_not_handled", queue=queue.name, key=delivery.routing_key, exc_info=outcome)
+                    if attempt < ATTEMPTS:
+                        waiting.append(delivery)
+                    else:
+                        await queue.bury(channel, delivery, repr(outcome))
+            if not waiting or self._closing:
+                return
             await asyncio.sleep(delay)
-            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
-
-    async def _bury(self, channel: AbstractChannel, queue: str, delivery: AbstractIncomingMessage, reason: str) -> None:
-        dead = await channel.get_exchange(DEAD)
-        message = aio_pika.Message(
-            delivery.body,
-            headers={**delivery.headers, "x-reason": reason},
-            message_id=delivery.message_id,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        )
-        await dead.publish(message, queue)
-        await delivery.ack()
-        EVENTS_HANDLED.labels(queue, "buried").inc()
-        logger.error("event_buried", queue=queue, key=delivery.routing_key, reason=reason)
-
-    async def _declare(self, channel: AbstractChannel, queue: str, keys: Sequence[str]) -> AbstractQueue:
-        dead = await channel.declare_exchange(DEAD, aio_pika.ExchangeType.DIRECT, durable=True)
-        grave = await channel.declare_queue(f"{queue}.dead", durable=True, arguments={"x-queue-type": "quorum"})
-        await grave.bind(dead, queue)
-        declared = await channel.declare_queue(
-            queue,
-            durable=True,
-            arguments={
-                "x-queue-type": "quorum",
-                "x-delivery-limit": DELIVERY_LIMIT,
-                "x-dead-letter-exchange": DEAD,
-                "x-dead-letter-routing-key": queue,
-            },
-        )
-        events = await self._exchange(channel, EVENTS)
-        for key in keys:
-            await declared.bind(events, key)
-        return declared
+            some, delay = waiting, min(delay * 2, LONGEST_DELAY_SECONDS)
 
     async def _exchange(self, channel: AbstractChannel, name: str) -> AbstractExchange:
         return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=name != LIVE)
@@ -287,14 +271,3 @@ class Broker:
 
     def _start(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))
-
-
-@asynccontextmanager
-async def _channel(connection: AbstractConnection) -> AsyncIterator[AbstractChannel]:
-    """A channel that is closed in the end: the connection outlives what goes wrong on it, and has only so many."""
-    channel = await connection.channel()
-    try:
-        yield channel
-    finally:
-        if not channel.is_closed:
-            await channel.close()

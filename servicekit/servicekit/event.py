@@ -12,12 +12,16 @@ from google.protobuf.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`key` is the routing key and CloudEvents type, `body` the serialized protobuf."""
+    """`key` is the routing key and CloudEvents type, `body` the serialized protobuf.
+
+    `user`: of the broker, who published it and told so; the broker lets nobody tell of another. Empty: not told.
+    """
 
     key: str
     body: bytes
     id: str = field(default_factory=lambda: str(uuid4()))
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    user: str = ""
 
     @classmethod
     def of(cls, key: str, message: Message) -> Self:
@@ -33,6 +37,7 @@ class Event:
             body=delivery.body,
             id=str(delivery.headers.get("ce-id") or delivery.message_id or ""),
             time=datetime.fromisoformat(str(time)) if time else datetime.now(UTC),
+            user=delivery.user_id or "",
         )
 
     def to_message(self, source: str) -> aio_pika.Message:

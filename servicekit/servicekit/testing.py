@@ -109,6 +109,19 @@ def fresh_vhost() -> Iterator[str]:
         _manage("DELETE", f"vhosts/{name}")
 
 
+@contextmanager
+def broker_user(vhost_url: str, name: str, *, may_write: str) -> Iterator[str]:
+    """A user of RabbitMQ who may write to what matches, in a virtual host, and do nothing else; its URL."""
+    parts = urlsplit(vhost_url)
+    _manage("PUT", f"users/{quote(name)}", {"password": name, "tags": ""})
+    try:
+        leave = {"configure": "^$", "write": may_write, "read": "^$"}
+        _manage("PUT", f"permissions/{parts.path.lstrip('/')}/{quote(name)}", leave)
+        yield parts._replace(netloc=f"{quote(name)}:{quote(name)}@{parts.hostname}:{parts.port}").geturl()
+    finally:
+        _manage("DELETE", f"users/{quote(name)}")
+
+
 async def close_connections(vhost_url: str) -> None:
     """Has RabbitMQ close all connections of a virtual host, as a restart would."""
     name = urlsplit(vhost_url).path.lstrip("/")

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from servicekit import broker as broker_module
-from servicekit.broker import CLOSE_SECONDS, Broker, Unpublished
+from servicekit.broker import CLOSE_SECONDS, Broker, Poison, Unpublished
 from servicekit.event import Event
 from servicekit.testing import close_connections, eventually, queues
 
@@ -87,6 +87,51 @@ async def test_what_can_never_be_read_is_set_aside_with_its_reason_and_blocks_no
     message = await dead(vhost, "mine")
     assert message.body == b"?"
     assert "no protobuf" in str(message.headers["x-reason"])
+
+
+async def test_several_at_once_are_begun_in_order_and_none_of_the_next_before_all_of_them_are_done_with(broker, vhost):
+    begun, running, most = [], 0, 0
+
+    async def handle(event: Event) -> None:
+        nonlocal running, most
+        begun.append(event.body[0])
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        if event.body == b"\x03" and begun.count(3) < 3:
+            raise ConnectionError("away")
+        if event.body == b"\x05":
+            raise Poison("no good")
+
+    await broker.declare("mine", ["test.*"])
+    for number in range(20):
+        await broker.publish(Event("test.1", bytes([number])), mandatory=True)
+    broker.consume("mine", ["test.*"], handle, at_once=8)
+
+    async def enough() -> bool:
+        return len(begun) == 22
+
+    await eventually(enough)
+    assert [number for number in begun if number != 3] == [number for number in range(20) if number != 3]
+    assert begun.index(8) > len(begun) - 1 - begun[::-1].index(3)
+    assert 1 < most <= 8
+    assert (await dead(vhost, "mine")).headers["x-reason"] == "no good"
+
+
+async def test_a_queue_that_is_full_tells_its_publishers(broker, vhost):
+    await broker.declare("way.in", [], most_bytes=10_000)
+    async with await aio_pika.connect(vhost) as connection:
+        exchange = await (await connection.channel()).get_exchange("way.in")
+
+        async def told() -> bool:
+            try:
+                await exchange.publish(aio_pika.Message(b"x" * 1_000), "")
+            except aio_pika.exceptions.DeliveryError:
+                return True
+            return False
+
+        await eventually(told)
 
 
 async def test_a_subscription_loads_what_it_missed_at_every_connect(broker, vhost):

@@ -27,6 +27,7 @@ from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.consumers import KEYS, QUEUE, Consumers
 from telemetry_svc.device_types import DAY_MS, DeviceTypes
+from telemetry_svc.errors import IngestUnavailable
 from telemetry_svc.events import alert_changed, presence_changed, rule_changed
 from telemetry_svc.history.fold import Fold
 from telemetry_svc.history.folding import Folding
@@ -35,9 +36,12 @@ from telemetry_svc.history.listing import Listing
 from telemetry_svc.history.queries import Readings
 from telemetry_svc.history.segments import Segments
 from telemetry_svc.history.statistics import Statistics
+from telemetry_svc.ingest import queue
 from telemetry_svc.ingest.admission import Limits
 from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.ingest.journal import Journal
+from telemetry_svc.ingest.queue import ReadingQueue
+from telemetry_svc.ingest.senders import Senders
 from telemetry_svc.ingest.single import Singles
 from telemetry_svc.ingest.sources import Sources
 from telemetry_svc.ingest.vocabulary import Vocabulary
@@ -69,7 +73,7 @@ NAME = "telemetry-svc"
 
 
 async def migrate(settings: Settings, clock: Clock = clocks.system) -> None:
-    """Makes the collections, their indexes, the first rule, and the queue that keeps inventory's events."""
+    """Makes the collections, their indexes, the first rule, and the queues of events and of readings."""
     async with stores.connect(settings.mongodb_uri, NAME) as client:
         store = Store(client.get_default_database(settings.mongodb_database))
         await stores.migrate(store)
@@ -77,6 +81,7 @@ async def migrate(settings: Settings, clock: Clock = clocks.system) -> None:
         await Rulebook(store.rules, store.marks, clock).write_first()
     async with Broker(settings.amqp_url, NAME) as broker:
         await broker.declare(QUEUE, KEYS)
+        await broker.declare(queue.QUEUE, [], queue.MOST_BYTES)
 
 
 @asynccontextmanager
@@ -89,7 +94,8 @@ async def running(
         connecting = stores.connect(settings.mongodb_uri, NAME, answer_seconds=stores.ANSWER_SECONDS)
         client = await stack.enter_async_context(connecting)
         store = Store(client.get_default_database(settings.mongodb_database))
-        broker = await stack.enter_async_context(Broker(settings.amqp_url, NAME, transient=(PyMongoError,)))
+        passing = (PyMongoError, IngestUnavailable)
+        broker = await stack.enter_async_context(Broker(settings.amqp_url, NAME, transient=passing))
         verifier = verifier or await stack.enter_async_context(verifying(settings.auth_target, broker))
 
         fleet = Fleet()
@@ -118,7 +124,9 @@ async def running(
             opens_per_second=settings.stream_opens_per_second,
             clock=clock,
         )
+        senders = Senders(store.revoked)
         verifier.on_revocation(sources.revoke)
+        verifier.on_revocation(senders.revoke)
 
         alerts = Alerts(store.alerts, store.devices, clock)
         drift = Drift(store.alerts, store.devices, alerts, clock)
@@ -167,9 +175,11 @@ async def running(
         await vocabulary.load()
         await registry.load()
         await types.load()
-        consumers = Consumers(registry, types, alerts, drift, sources, watcher.devices_changed)
+        await senders.load()
+        consumers = Consumers(registry, types, alerts, drift, sources, senders, watcher.devices_changed)
         consumers.start(broker, watcher.rules_changed)
         await stack.enter_async_context(groups.committing())
+        ReadingQueue(groups, senders).start(broker)
         await stack.enter_async_context(_in_background(owner.run(groups, folding.work)))
         readings = Readings(journal, segments)
         registrations = [

@@ -9,6 +9,7 @@ from servicekit.broker import Broker
 from servicekit.event import Event
 from telemetry_svc.columns.fleet import Status
 from telemetry_svc.device_types import DeviceType, DeviceTypes
+from telemetry_svc.ingest.senders import Senders
 from telemetry_svc.ingest.sources import Sources
 from telemetry_svc.registry import Device, Registry
 from telemetry_svc.watch.alerts import Alerts
@@ -30,8 +31,9 @@ DEVICE_KEYS = [
 ]
 TYPE_KEY = "inventory.type.updated"
 REFUSED_KEY = "auth.credential.refused"
+REVOKED_KEY = "auth.principal.revoked"
 # What the durable queue keeps for the store.
-KEYS = [*DEVICE_KEYS, TYPE_KEY, REFUSED_KEY]
+KEYS = [*DEVICE_KEYS, TYPE_KEY, REFUSED_KEY, REVOKED_KEY]
 RULE_KEYS = ["telemetry.rule.changed"]
 
 # Told of devices whose status changed in memory, or whose alerts were resolved.
@@ -70,6 +72,7 @@ class Consumers:
         alerts: Alerts,
         drift: Drift,
         sources: Sources,
+        senders: Senders,
         listener: DeviceListener,
     ) -> None:
         self._registry = registry
@@ -77,6 +80,7 @@ class Consumers:
         self._drift = drift
         self._alerts = alerts
         self._sources = sources
+        self._senders = senders
         self._listener = listener
 
     def start(self, broker: Broker, rules_changed: Callable[[], Awaitable[None]]) -> None:
@@ -93,6 +97,8 @@ class Consumers:
         """Stores what the event tells of."""
         if event.key == REFUSED_KEY:
             await self._refused(event)
+        elif event.key == REVOKED_KEY:
+            await self._senders.store(auth_events_pb2.PrincipalRevoked.FromString(event.body).principal)
         elif event.key == TYPE_KEY:
             await self._types.store(_type(event))
             self._types.remember(_type(event))

@@ -56,6 +56,8 @@ class Store:
         self.members = collection("members")
         # What was done once and is not to be done again.
         self.marks = collection("marks")
+        # Service accounts that have ended: see ingest/senders.py.
+        self.revoked = collection("revoked")
 
 
 def connect(uri: str, name: str, *, answer_seconds: float | None = None) -> AsyncMongoClient[Document]:

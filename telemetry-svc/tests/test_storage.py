@@ -7,10 +7,11 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+import aio_pika
 import grpc
 import pytest
 
-from servicekit.testing import eventually
+from servicekit.testing import broker_user, eventually
 from telemetry_svc.clock import system
 from telemetry_svc.settings import Settings
 from telemetry_svc.watch.handover import MAX_ROWS
@@ -164,6 +165,37 @@ async def test_senders_wait_while_storage_is_slow_and_nothing_grows_or_gets_lost
     await flooding
     summary = await stream.finish()
     assert (summary.committed_sequence, summary.accepted_rows) == (199, 1_990_000)
+
+
+async def test_what_came_over_the_queue_waits_for_storage_and_is_stored_once(
+    inventory: Any, admin: Any, batch: Make, road: Road, vhost: str
+) -> None:
+    await inventory.deploy(7)
+    now = system()
+    with broker_user(vhost, "ingest-4", may_write=r"^telemetry\.readings$") as url:
+        async with await aio_pika.connect(url) as connection:
+            exchange = await (await connection.channel()).get_exchange("telemetry.readings", ensure=False)
+
+            async def send(row: int) -> None:
+                body = batch(0, [now + row], device=7, temperature=[row]).SerializeToString()
+                await exchange.publish(aio_pika.Message(body, user_id="ingest-4"), "")
+
+            await send(0)
+            await eventually(lambda: admin.read(7))
+            road.close()
+            for row in range(1, 50):
+                await send(row)
+            with pytest.raises(grpc.aio.AioRpcError):
+                await admin.create(7, {"temperature": 1})
+            road.open()
+
+            async def all_there() -> bool:
+                return len(await admin.read(7)) == 50
+
+            await eventually(patiently(all_there), within=20)
+            grave = await (await connection.channel()).declare_queue("telemetry.readings.dead", passive=True)
+    assert grave.declaration_result.message_count == 0
+    assert [time_ms for time_ms, _ in await admin.read(7)] == [now + row for row in reversed(range(50))]
 
 
 async def test_nobody_is_called_offline_for_what_could_not_be_stored(

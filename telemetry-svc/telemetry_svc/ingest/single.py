@@ -13,18 +13,18 @@ from telemetry_svc.ingest.intake import Refusal
 from telemetry_svc.ingest.wire import Batch, batch_of
 
 
-class _One:
-    """A Member with a single reading."""
+class One:
+    """A Member with a single batch, which may speak for any device. `outcome`: what of it was refused."""
 
     own_device = 0
 
     def __init__(self) -> None:
-        self.outcome: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+        self.outcome: asyncio.Future[Sequence[Refusal]] = asyncio.get_running_loop().create_future()
 
     def committed(self, sequence: int, rows: int, refusals: Sequence[Refusal]) -> None:
         """See Member."""
         if not self.outcome.done():
-            self.outcome.set_result(refusals[0] if refusals else None)
+            self.outcome.set_result(refusals)
 
     def failed(self, error: ServiceError) -> None:
         """See Member."""
@@ -57,10 +57,9 @@ class Singles:
         if time_ms is None:
             now_ms = self._clock()
             time_ms = self._fleet.stamp_one(device_id, now_ms, now_ms + self._groups.limits.ahead_ms)
-        one = _One()
+        one = One()
         await self._groups.add(_one_row(device_id, time_ms, metrics), one)
-        refusal = await one.outcome
-        if refusal:
+        for refusal in await one.outcome:
             self._raise(device_id, refusal)
         return time_ms
 

@@ -1,0 +1,47 @@
+"""The queue way in: for bridges that speak AMQP, a ReadingBatch a message."""
+
+from servicekit.broker import Broker, Poison
+from servicekit.event import Event
+from servicekit.logs import logger
+from telemetry_svc.ingest.groups import Groups
+from telemetry_svc.ingest.senders import Senders
+from telemetry_svc.ingest.single import One
+from telemetry_svc.ingest.wire import read
+
+QUEUE = "telemetry.readings"
+# What storage does not take for a while waits here, on a majority of the brokers' disks.
+MOST_BYTES = 1024 * 1024 * 1024
+# Messages that are in memory at once, each as large as a stream's may be.
+AT_ONCE = 32
+MOST_MESSAGE_BYTES = 4 * 1024 * 1024
+
+
+class ReadingQueue:
+    """Its messages go the way of all readings, in the next groups, and are acknowledged when they are stored.
+
+    A message of which rows can never be stored is set aside with their reasons; its other rows are stored. Sequences
+    and source ids mean nothing here: the broker knows what was acknowledged, and readings that come again are known.
+    """
+
+    def __init__(self, groups: Groups, senders: Senders) -> None:
+        self._groups = groups
+        self._senders = senders
+
+    def start(self, broker: Broker) -> None:
+        """Consumes until the broker is closed."""
+        broker.consume(QUEUE, [], self.store, at_once=AT_ONCE, most_bytes=MOST_BYTES)
+
+    async def store(self, event: Event) -> None:
+        """Stores a message. Raises DecodeError, Poison; IngestUnavailable, which passes."""
+        principal = self._senders.check(event.user)
+        if len(event.body) > MOST_MESSAGE_BYTES:
+            raise Poison(f"INVALID_BATCH: {len(event.body)} bytes are more than {MOST_MESSAGE_BYTES}")
+        batch = read(event.body)
+        self._groups.check()
+        one = One()
+        await self._groups.add(batch, one)
+        refusals = await one.outcome
+        if refusals:
+            rows = sum(refusal.rows for refusal in refusals)
+            logger.info("message_refused", sender=principal, rows=rows, of=batch.rows)
+            raise Poison("; ".join(f"{one.reason}: {one.rows} rows: {one.message}" for one in refusals))
