@@ -69,7 +69,7 @@ class Complaints:
             self._heard.append(f"{message.text} ({message.location.get('url', '')})")
 
     def allow(self, pattern: str) -> None:
-        """Those that this is found in are what the test means to cause: the browser itself tells of each 4xx and 5xx."""
+        """Those that this is found in are what the test means to cause: the browser tells of each 4xx and 5xx."""
         self._allowed.append(re.compile(pattern))
 
     def left(self) -> list[str]:

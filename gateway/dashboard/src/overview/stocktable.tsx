@@ -53,7 +53,9 @@ function TypeRows({ type, levels }: { type: string; levels: StockLevel[] }) {
     (level) => level.in_stock + level.reserved + level.deployed + level.maintenance || level.minimum,
   );
   const sum = total(there);
-  const rows = whole ? there : there.slice(0, SHOWN);
+  // A line that says there is one more takes as much room as that one.
+  const some = there.length <= SHOWN + 1 ? there.length : SHOWN;
+  const rows = whole ? there : there.slice(0, some);
   return (
     <tbody>
       <tr class="group">
@@ -82,11 +84,11 @@ function TypeRows({ type, levels }: { type: string; levels: StockLevel[] }) {
           </td>
         </tr>
       ))}
-      {there.length > SHOWN ? (
+      {there.length > some ? (
         <tr>
           <td class="indented" colSpan={6}>
             <button type="button" class="link" onClick={() => setWhole(!whole)}>
-              {whole ? "Show fewer" : `${count(there.length - SHOWN)} more locations`}
+              {whole ? "Show fewer" : `${count(there.length - some)} more locations`}
             </button>
           </td>
         </tr>
