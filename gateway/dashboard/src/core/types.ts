@@ -58,6 +58,8 @@ export interface Health {
   latest: Record<string, { value: number; time: string }>;
   open_alerts: number;
   severity: Severity | "";
+  /** How far its clock is ahead of the server's; absent when it never told. */
+  clock_skew_ms?: number;
   version: number;
 }
 

@@ -1,0 +1,124 @@
+// The rows of the table: a page as it was asked for, and what was told of its devices since.
+
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { get, Refusal } from "../core/api";
+import { follow, line, type Snapshot } from "../core/live";
+import { type Asked, useAsked, useDebounced } from "../core/query";
+import type { Alert, Device, DeviceLog, Health, Presence } from "../core/types";
+import { place, question, toFirst } from "./question";
+
+export const PAGE_SIZE = 50;
+const SETTLED_MS = 800;
+/** What is not told of, such as the newest values, and who else fits the filters by now. */
+const QUIETLY_MS = 10_000;
+/** A fleet that comes back after a storm tells much at once: the table is drawn so often at most. */
+const DRAWN_MS = 200;
+
+export interface Page {
+  devices: Health[];
+  next_page_token: string;
+}
+
+/** A row with what inventory says of its device, unless the row knows as much. */
+export function withDevice(row: Health, device: Device | undefined): Health {
+  if (!device || device.version <= row.version) return row;
+  const { name, type, serial_number, status, location, version } = device;
+  return { ...row, name, type, serial_number, status, location, version };
+}
+
+export interface Rows {
+  asked: Asked<Page>;
+  /** Takes in devices as an action's answer has them. */
+  take: (devices: Device[]) => void;
+}
+
+export function useRows(): Rows {
+  const { after } = place.value;
+  const asking = { ...question.value, page_size: PAGE_SIZE, page_token: after };
+  // Inventory's word arrives before telemetry's list has it: it is kept, and laid over what is asked later.
+  const told = useRef(new Map<number, Device>());
+  const asked = useAsked<Page>(JSON.stringify(asking), async (signal) => {
+    const page = await get<Page>("/monitoring/devices", asking, signal);
+    return { ...page, devices: page.devices.map((row) => withDevice(row, told.current.get(row.device_id))) };
+  });
+  const shown = useMemo(() => new Set(asked.data?.devices.map((row) => row.device_id)), [asked.data]);
+  const now = useRef({ shown, first: !after });
+  now.current = { shown, first: !after };
+
+  const waiting = useRef(new Map<number, (row: Health) => Health>());
+  const draw = useRef<number | undefined>(undefined);
+  const patch = useMemo(() => {
+    const flush = () => {
+      draw.current = undefined;
+      const patches = waiting.current;
+      waiting.current = new Map();
+      asked.change((page) => ({
+        ...page,
+        devices: page.devices.map((row) => patches.get(row.device_id)?.(row) ?? row),
+      }));
+    };
+    return (id: number, how: (row: Health) => Health) => {
+      const before = waiting.current.get(id);
+      waiting.current.set(id, before ? (row) => how(before(row)) : how);
+      draw.current ??= window.setTimeout(flush, DRAWN_MS);
+    };
+  }, [asked.change]);
+
+  const take = useMemo(
+    () => (devices: Device[]) => {
+      for (const device of devices) {
+        told.current.set(device.id, device);
+        patch(device.id, (row) => withDevice(row, device));
+      }
+    },
+    [patch],
+  );
+
+  const again = useDebounced(asked.again, SETTLED_MS);
+  useEffect(() => {
+    const hear = (event: string, data: unknown) => {
+      if (event === "presence") {
+        const { device_id, online, last_seen } = data as Presence;
+        if (now.current.shown.has(device_id))
+          patch(device_id, (row) => ({ ...row, online, ...(last_seen ? { last_seen } : {}) }));
+      } else if (event === "device") {
+        const device = data as Device & { log: DeviceLog };
+        if (now.current.shown.has(device.id)) take([device]);
+        else if (device.log.action === "registered" && now.current.first) again();
+      } else if (event === "alert" && now.current.shown.has((data as Alert).device_id)) again();
+    };
+    // The first snapshot says no more than the list that is asked for besides; one that comes later follows a lost
+    // connection, when anything may have happened.
+    let seen = false;
+    const ends = ["devices", "presence", "alerts"].map((topic) =>
+      follow(topic, (event, data) => {
+        if (event !== "snapshot") hear(event, data);
+        else if (topic === "devices" && !(data as Snapshot<Device>).error) {
+          if (seen) again();
+          seen = true;
+        }
+      }),
+    );
+    return () => {
+      for (const end of ends) end();
+    };
+  }, [patch, take, again]);
+
+  useEffect(() => {
+    const timer = window.setInterval(() => {
+      if (!document.hidden && line.value.state === "live") asked.again();
+    }, QUIETLY_MS);
+    return () => {
+      window.clearInterval(timer);
+      window.clearTimeout(draw.current);
+    };
+  }, [asked.again]);
+
+  // The token of an older release, or of other filters: the first page is as good a place to begin.
+  const lost = asked.error instanceof Refusal && asked.error.reason === "INVALID_PAGE_TOKEN" && after;
+  useEffect(() => {
+    if (lost) toFirst({ replace: true });
+  }, [lost]);
+
+  return { asked, take };
+}
