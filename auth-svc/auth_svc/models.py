@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import Uuid
 
 from servicekit.access import Role
-from servicekit.outbox import OutboxRow, notify_on_insert
+from servicekit.outbox import OutboxRow
 
 # A device that may not have a token asks again every few seconds; one word a minute is enough to find it.
 REFUSAL_TOLD_EVERY = timedelta(minutes=1)
@@ -247,6 +247,3 @@ class SigningKey(Base):
 
 class Outbox(OutboxRow, Base):
     """Events that wait for the relay."""
-
-
-notify_on_insert(Outbox)

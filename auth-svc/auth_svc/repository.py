@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, exists, func, select, update
@@ -187,8 +188,13 @@ class Repository:
 
     async def lock_principal(self, device_id: int) -> DevicePrincipal:
         """The device's principal, made when there is none, which nobody else changes until the transaction ends."""
-        await self._session.execute(insert(DevicePrincipal).values(device_id=device_id).on_conflict_do_nothing())
-        return await self._session.get_one(DevicePrincipal, device_id, with_for_update=True, populate_existing=True)
+        known: dict[str, Any] = {"with_for_update": True, "populate_existing": True}
+        principal = await self._session.get(DevicePrincipal, device_id, **known)
+        if principal is None:
+            # Of two that find none, one makes it, and the other waits for it.
+            await self._session.execute(insert(DevicePrincipal).values(device_id=device_id).on_conflict_do_nothing())
+            principal = await self._session.get_one(DevicePrincipal, device_id, **known)
+        return principal
 
     async def hold_principal(self, device_id: int) -> DevicePrincipal:
         """A principal that there is, as it will be until the transaction ends."""

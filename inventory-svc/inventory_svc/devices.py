@@ -24,6 +24,8 @@ class Devices:
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
+        # Who performed something since this process started: each change would otherwise look up its performer.
+        self._performers: dict[int, str] = {}
 
     async def get(self, device_id: int) -> Device:
         """Raises DeviceNotFound."""
@@ -191,12 +193,14 @@ class Devices:
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[DeviceRepository]:
         async with self._database.reading() as session:
-            yield DeviceRepository(session)
+            yield DeviceRepository(session, self._performers)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[DeviceRepository]:
         async with self._database.transaction() as session:
-            yield DeviceRepository(session)
+            repository = DeviceRepository(session, self._performers)
+            yield repository
+        self._performers |= repository.named
 
 
 def _new_secret() -> tuple[str, bytes]:

@@ -4,12 +4,12 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import DeclarativeBase
 
 from servicekit.broker import Broker
 from servicekit.database import Database
-from servicekit.outbox import BATCH, OutboxRow, notify_on_insert, relaying
+from servicekit.outbox import BATCH, WAKE, OutboxRow, relaying
 from servicekit.testing import empty_database, eventually
 
 
@@ -21,14 +21,13 @@ class Outbox(OutboxRow, Base):
     pass
 
 
-notify_on_insert(Outbox)
-
-
 @pytest.fixture
 async def url(servers):
     with empty_database() as url:
         async with Database(url) as database, database.engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
+            for statement in WAKE:
+                await connection.execute(text(statement))
         yield url
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import DeclarativeBase
 
-from servicekit.outbox import OutboxRow, notify_on_insert
+from servicekit.outbox import OutboxRow
 
 
 class Base(DeclarativeBase):
@@ -12,9 +12,6 @@ class Base(DeclarativeBase):
 
 class Outbox(OutboxRow, Base):
     """Events that wait for the relay."""
-
-
-notify_on_insert(Outbox)
 
 
 def lowered(text: ColumnElement[str]) -> ColumnElement[str]:

@@ -1,13 +1,13 @@
 """Devices, and the rows that go with every change of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, make_transient_to_detached
 
 from inventory_svc import events
 from inventory_svc.errors import DeviceNotFound, SerialNumberTaken
@@ -25,8 +25,12 @@ FEW = 20_000
 class DeviceRepository:
     """Devices, within one transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: AsyncSession, stored: Mapping[int, str]) -> None:
+        """`stored`: names of users, by their ids, that are known to be in the database."""
         self._session = session
+        self._stored = stored
+        # Of users, likewise, once the transaction is committed.
+        self.named: dict[int, str] = {}
 
     async def get(self, device_id: int) -> Device:
         """Raises DeviceNotFound."""
@@ -128,6 +132,11 @@ class DeviceRepository:
     async def _performer(self, by: Caller) -> User | None:
         if by.kind is not Kind.USER:
             return None
+        if self._stored.get(by.id) == by.name:
+            user = User(id=by.id, username=by.name)
+            make_transient_to_detached(user)
+            self._session.add(user)
+            return user
         user = await self._session.get(User, by.id)
         if user is None:
             # Somebody else's transaction may be writing the same user for the first time.
@@ -135,4 +144,5 @@ class DeviceRepository:
             user = await self._session.get_one(User, by.id)
         if user.username != by.name:
             user.username = by.name
+        self.named[by.id] = by.name
         return user

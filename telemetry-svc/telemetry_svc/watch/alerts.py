@@ -28,8 +28,9 @@ from telemetry_svc.watch.telling import changed, first
 
 ALERTS = UUID("7d0c4a3e-54fb-4c8e-9d3a-6a1f3a5cf0b2")
 DUPLICATE_KEY = 11000
-# Changes of one transaction.
-AT_ONCE = 500
+AT_ONCE = 500  # changes of one transaction
+# Whose condition holds: without an end, or with one made by hand.
+HOLDS = {"$or": [{"resolved_at": None}, {"muted": True}]}
 OPENED, UPDATED, RESOLVED = "telemetry.alert.opened", "telemetry.alert.updated", "telemetry.alert.resolved"
 ACKNOWLEDGED = "telemetry.alert.acknowledged"
 
@@ -233,6 +234,9 @@ class Alerts:
 
     async def end(self, which: Mapping[str, Any], because: Because) -> bool:
         """Resolves those that fit, and ends what was muted of them; whether there was any."""
+        # Mostly there is none: to know that takes one question, and not two writes.
+        if not await self._alerts.find_one({**which, **HOLDS}, ["_id"]):
+            return False
         update = self._resolve(moment(self._clock()), because)
         unmuted = await self._alerts.update_many({**which, "muted": True}, {"$set": {"muted": False}})
         ended = await self._alerts.update_many({**which, "resolved_at": None}, update)
@@ -241,10 +245,9 @@ class Alerts:
         return bool(unmuted.modified_count or ended.modified_count)
 
     async def open_ones(self, which: Mapping[str, Any]) -> AsyncIterator[OpenAlert]:
-        """The alerts of rules whose condition holds, of those that fit: without an end, or with one made by hand."""
+        """The alerts of rules whose condition holds, of those that fit."""
         fields = ["rule_id", "rule_version", "device_id", "opened_at"]
-        holds = {"$or": [{"resolved_at": None}, {"muted": True}], "kind": {"$ne": DRIFT}}
-        async with self._alerts.find({**which, **holds}, fields) as found:
+        async with self._alerts.find({**which, **HOLDS, "kind": {"$ne": DRIFT}}, fields) as found:
             async for document in found:
                 yield OpenAlert(
                     document["_id"],

@@ -7,13 +7,12 @@ from pymongo.errors import DuplicateKeyError
 
 from telemetry_svc.clock import Clock, moment
 from telemetry_svc.store import Collection
-from telemetry_svc.watch.alerts import ALERTS, OPENED, Alerts, Because, Blank
+from telemetry_svc.watch.alerts import ALERTS, HOLDS, OPENED, Alerts, Because, Blank
 from telemetry_svc.watch.rules import DRIFT, Severity
 from telemetry_svc.watch.telling import first
 
 # Without another refusal for that long it is believed to be switched off.
 QUIET = timedelta(hours=24)
-HOLDS = {"$or": [{"resolved_at": None}, {"muted": True}]}
 FIELD = ["deployed", "maintenance"]
 
 
