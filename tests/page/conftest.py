@@ -17,6 +17,7 @@ from fieldstock_dev.browser import driven
 from fieldstock_dev.page import build
 from fieldstock_dev.settings import CHECKOUT
 from fieldstock_dev.stack import Stack
+from servicekit.testing import eventually
 
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 SESSION = "fieldstock.session"
@@ -157,3 +158,49 @@ def screenshots() -> Path:
     """Where pictures of the run are kept."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     return SCREENSHOTS
+
+
+class Oven:
+    """A device in the field that is too hot above 85 °C, until it is back at 80."""
+
+    def __init__(self, device: Any, name: str, rule: dict[str, Any], admin: Any) -> None:
+        self.device, self.id, self.name, self.rule = device, device.id, name, rule
+        self._admin = admin
+
+    async def measures(self, *celsius: float) -> None:
+        for value in celsius:
+            await self._admin("POST", "/monitoring/data", {"device_id": self.id, "metrics": {"temperature": value}})
+
+    async def alerts(self, state: str = "active") -> list[dict[str, Any]]:
+        """As REST has them, newest first."""
+        return (await self._admin("GET", "/monitoring/alerts", params={"device_id": self.id, "state": state}))["alerts"]
+
+    async def alert(self) -> dict[str, Any]:
+        """The open one, which is about to open."""
+
+        async def opened() -> dict[str, Any] | None:
+            alerts = await self.alerts()
+            return alerts[0] if alerts else None
+
+        found = await eventually(opened, within=PATIENCE_MS / 1000)
+        assert found
+        return found
+
+
+@pytest.fixture
+async def oven(make_ready: Callable[[], Awaitable[Any]], admin: Any) -> Oven:
+    device = await make_ready()
+    name = (await admin("GET", f"/devices/{device.id}"))["name"]
+    rule = await admin(
+        "POST",
+        "/monitoring/rules",
+        {
+            "name": f"Too hot: {device.id}",
+            "kind": "threshold",
+            "severity": "critical",
+            "enabled": True,
+            "device_id": device.id,
+            "threshold": {"metric": "temperature", "direction": "above", "limit": 85, "clear_limit": 80},
+        },
+    )
+    return Oven(device, name, rule, admin)

@@ -127,6 +127,7 @@ export async function signIn(username: string, password: string): Promise<string
     return "Fieldstock cannot be reached. Is the network up?";
   }
   const answer = await response.json().catch(() => ({}));
+  if (response.status === 401) return "The username or the password is not right.";
   if (!response.ok) return answer.message || `Fieldstock answered ${response.status}.`;
   keep(fromAnswer(answer));
   await begin();

@@ -1,6 +1,6 @@
 // A field that finds a device by the beginning of its name or serial number.
 
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { get } from "../core/api";
 import { useAsked, useDebounced } from "../core/query";
 import type { Device } from "../core/types";
@@ -17,32 +17,55 @@ interface Given {
 }
 
 const named = (device: Device) => `${device.name} (${device.serial_number})`;
+/** What to look for: of a whole entry the name. */
+const beginning = (text: string) => text.replace(/ \([^()]*\)$/, "").trim();
 
 export function DevicePicker({ device, onChoose, field, required = false }: Given) {
+  const list = useId();
+  const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState("");
   const [sought, setSought] = useState("");
+  const [picked, setPicked] = useState<Device | null>(null);
   const seek = useDebounced(setSought, TYPED_MS);
-  const list = useId();
-  const chosen = useAsked(device ? `device ${device}` : null, (signal) =>
-    get<Device>(`/devices/${device}`, {}, signal),
-  );
   const found = useAsked(sought ? `devices ${sought}` : null, (signal) =>
     get<{ devices: Device[] }>("/devices/", { q: sought, page_size: OFFERED }, signal),
   );
-  const name = !device ? "" : chosen.current && chosen.data ? named(chosen.data) : `Device ${device}`;
-  useEffect(() => setText(name), [name]);
   const offered = sought && found.current ? (found.data?.devices ?? []) : [];
+  // One that stood in the address.
+  const asked = useAsked(device && picked?.id !== device ? `device ${device}` : null, (signal) =>
+    get<Device>(`/devices/${device}`, {}, signal),
+  );
+  const known = picked?.id === device ? picked : asked.current ? asked.data : undefined;
+  const name = !device ? "" : known ? named(known) : `Device ${device}`;
+  useLayoutEffect(() => setText(name), [name]);
+  // A form that it stands in is not sent with a device that nobody chose.
+  useLayoutEffect(
+    () => input.current?.setCustomValidity(text === name ? "" : "Choose a device of the list"),
+    [text, name],
+  );
+
+  const choose = (one: Device) => {
+    setPicked(one);
+    setText(named(one));
+    onChoose(one.id);
+  };
   const type = (given: string) => {
     setText(given);
     const choice = offered.find((one) => named(one) === given);
-    if (choice) onChoose(choice.id);
-    else if (given) seek(given.trim());
-    else if (device) onChoose(0);
+    if (choice) choose(choice);
+    else if (given) seek(beginning(given));
+    else onChoose(0);
   };
+  // What was typed before there was a list.
+  useEffect(() => {
+    const choice = text !== name && offered.find((one) => named(one) === text);
+    if (choice) choose(choice);
+  }, [found.data]);
   return (
     <>
       <input
         {...field}
+        ref={input}
         class="input"
         type="search"
         list={list}
@@ -52,14 +75,16 @@ export function DevicePicker({ device, onChoose, field, required = false }: Give
         value={text}
         onInput={(event) => type(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.key !== "Enter") return;
           const [first] = offered;
-          if (!first || text === name) return;
+          if (event.key !== "Enter" || !first || text === name) return;
           // Not the form that it stands in.
           event.preventDefault();
-          onChoose(first.id);
+          choose(first);
         }}
-        onBlur={() => setText(name)}
+        onBlur={() => {
+          // Not while what was typed is still being looked for.
+          if (beginning(text) === sought && found.current) setText(name);
+        }}
       />
       <datalist id={list}>
         {offered.map((one) => (
