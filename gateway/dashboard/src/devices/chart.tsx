@@ -112,11 +112,15 @@ export function Chart(props: Props) {
         ref={host}
         class="chart-plot"
         role="img"
-        aria-label={`${name}, ${moment(from * 1000)} to ${moment(to * 1000)}: ${said}`}
+        aria-label={`${name}, ${moment(from * 1000)} to ${moment(to * 1000)}: ${said}${limitsSaid(limits)}`}
       />
       {numbers ? null : <p class="chart-none quiet">Nothing was measured in this time.</p>}
     </figure>
   );
+}
+
+function limitsSaid(limits: Limit[]): string {
+  return limits.map((limit) => `; limit: ${limit.direction} ${value(limit.at)}, ${limit.name}`).join("");
 }
 
 /** What is under the pointer. */

@@ -26,7 +26,8 @@ export function Charts({ device, health }: { device: Device; health: Health | un
   const latest = health?.latest ?? {};
   const names = [...new Set([...units.keys(), ...Object.keys(latest)])].sort((one, other) => one.localeCompare(other));
   const [whole, setWhole] = useState(false);
-  const drawn = whole ? names : names.slice(0, DRAWN);
+  const silent = health !== undefined && !Object.keys(latest).length;
+  const drawn = silent ? [] : whole ? names : names.slice(0, DRAWN);
   const shown = range.value;
   const measured = useMeasured(device.id, shown, drawn);
   const { data } = measured;
@@ -49,7 +50,7 @@ export function Charts({ device, health }: { device: Device; health: Health | un
         ) : null}
       </div>
       {measured.error ? <Failed error={measured.error} again={measured.again} /> : null}
-      {names.length ? (
+      {drawn.length ? (
         <div class={measured.loading && !measured.current ? "charts-list busy" : "charts-list"}>
           {drawn.map((name) => (
             <Chart

@@ -30,7 +30,7 @@ export function Filters() {
   const known = asked.type && !types.includes(asked.type) ? [asked.type, ...types] : types;
   return (
     <search class={open ? "filters open" : "filters"}>
-      <Typed class="filter-q" label="Search by name or serial number" name="q" icon />
+      <Typed class="filter-q" label="Search" name="q" placeholder="Name or serial number" icon />
       <button
         type="button"
         class="button filters-toggle"

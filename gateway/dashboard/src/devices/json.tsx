@@ -1,7 +1,6 @@
 // Free objects, such as specs and settings: read as JSON, shown as a list.
 
 import { Refusal } from "../core/api";
-import { words } from "../core/format";
 
 export const JSON_HINT = "A JSON object; may be empty.";
 
@@ -28,7 +27,9 @@ export function ObjectList({ of }: { of: Record<string, unknown> }) {
     <dl class="facts">
       {entries.map(([name, value]) => (
         <div key={name}>
-          <dt title={name}>{words(name)}</dt>
+          <dt class="mono" title={name}>
+            {name}
+          </dt>
           <dd class={typeof value === "object" && value !== null ? "mono" : ""}>
             {typeof value === "string" ? value : JSON.stringify(value)}
           </dd>

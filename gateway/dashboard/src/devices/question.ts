@@ -54,17 +54,23 @@ function tokens(): string[] {
 export function toNext(token: string): void {
   const page = place.value.page + 1;
   tokens()[page] = token;
-  setQuery({ after: token, page: String(page) });
+  show(token, page);
 }
 
 /** To the page before; to the first one where the address was opened in the middle. */
 export function toPrevious(): void {
   const page = place.value.page - 1;
   const token = tokens()[page];
-  if (token && page > 1) setQuery({ after: token, page: String(page) });
+  if (token && page > 1) show(token, page);
   else toFirst();
+}
+
+function show(token: string, page: number): void {
+  setQuery({ after: token, page: String(page) });
+  window.scrollTo(0, 0);
 }
 
 export function toFirst({ replace = false } = {}): void {
   setQuery({ after: "", page: "" }, { replace });
+  window.scrollTo(0, 0);
 }

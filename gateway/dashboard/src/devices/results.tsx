@@ -14,7 +14,10 @@ export function Results(given: { action: Action; results: ActionResults; names: 
     <>
       <p class={failed ? "note warn" : "note good"} role="status">
         {count(succeeded)} {succeeded === 1 ? "was" : "were"} {KINDS[given.action].done}
-        {failed ? `, ${count(failed)} ${failed === 1 ? "was" : "were"} refused and stay selected` : ""}.
+        {failed
+          ? `, ${count(failed)} ${failed === 1 ? "was refused and stays" : "were refused and stay"} selected`
+          : ""}
+        .
       </p>
       <div class="scroll results">
         <table class="table dense">

@@ -10,7 +10,7 @@ import { place, question, toFirst } from "./question";
 export const PAGE_SIZE = 50;
 const SETTLED_MS = 800;
 /** What is not told of, such as the newest values, and who else fits the filters by now. */
-const QUIETLY_MS = 10_000;
+const QUIETLY_MS = 15_000;
 /** A fleet that comes back after a storm tells much at once: the table is drawn so often at most. */
 const DRAWN_MS = 200;
 

@@ -84,25 +84,18 @@ function Report({ settings, online }: { settings: Settings; online: boolean }) {
         Version {version}
         {updated_at ? (
           <span class="quiet" title={exactly(updated_at)}>
-            {" "}
-            set <Ago time={updated_at} />
+            , set <Ago time={updated_at} />
           </span>
         ) : null}
       </span>
       <span class="quiet">
-        {reported_version ? (
+        {reported_version ? `Version ${reported_version} reported` : "None reported"}
+        {reported_at ? (
           <>
-            Reported: {reported_version}
-            {reported_at ? (
-              <>
-                {" "}
-                <Ago time={reported_at} />
-              </>
-            ) : null}
+            {" "}
+            <Ago time={reported_at} />
           </>
-        ) : (
-          "Nothing reported"
-        )}
+        ) : null}
         {taken || online ? "" : "; it takes them when it is online"}
       </span>
     </p>

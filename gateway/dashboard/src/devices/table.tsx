@@ -5,7 +5,7 @@ import { value, words } from "../core/format";
 import { href } from "../core/router";
 import { mayAct } from "../core/session";
 import type { Health } from "../core/types";
-import { PresenceMark, SeverityBadge, StatusBadge } from "../ui/badges";
+import { PresenceMark, SeverityBadge, StatusBadge, standing } from "../ui/badges";
 import { ask, question } from "./question";
 import { choose, chosen } from "./selection";
 
@@ -78,9 +78,11 @@ function Row({ row }: { row: Health }) {
       </td>
       <td class="status">
         <StatusBadge status={row.status} />
-        <span class="narrow">
-          <PresenceMark status={row.status} online={row.online} lastSeen={row.last_seen} />
-        </span>
+        {standing(row.status, row.online, row.last_seen) === "off" ? null : (
+          <span class="narrow">
+            <PresenceMark status={row.status} online={row.online} lastSeen={row.last_seen} />
+          </span>
+        )}
       </td>
       <td class="presence-cell">
         <PresenceMark status={row.status} online={row.online} lastSeen={row.last_seen} />
