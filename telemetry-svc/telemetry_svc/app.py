@@ -41,6 +41,7 @@ from telemetry_svc.ingest.admission import Limits
 from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.ingest.journal import Journal
 from telemetry_svc.ingest.queue import ReadingQueue
+from telemetry_svc.ingest.room import Room
 from telemetry_svc.ingest.senders import Senders
 from telemetry_svc.ingest.single import Singles
 from telemetry_svc.ingest.sources import Sources
@@ -102,6 +103,7 @@ async def running(
         registry = Registry(store.devices, fleet)
         types = DeviceTypes(store.types, fleet)
         journal = Journal(store.journal, patience_seconds=settings.commit_patience_seconds)
+        room = Room(journal, clock, most_bytes=settings.journal_megabytes * 1024 * 1024)
         vocabulary = Vocabulary(store.metrics)
         handover = Handover()
         segments, heads, statistics = Segments(store.segments), Heads(store.heads), Statistics(client, store.statistics)
@@ -112,6 +114,7 @@ async def running(
             journal,
             fleet,
             vocabulary,
+            room,
             follow=handover.put,
             limits=limits,
             linger_seconds=linger_seconds,
@@ -150,12 +153,13 @@ async def running(
         rulebook.listener = watcher.rules_changed
         folding = Folding(
             watcher=watcher,
-            fold=Fold(client, journal, segments, heads, statistics, fleet),
+            fold=Fold(journal, segments, heads, statistics, fleet),
             backlog=backlog,
             segments=segments,
             statistics=statistics,
             fleet=fleet,
             limits=FoldLimits(settings.fold_rows, round(settings.fold_seconds * 1000)),
+            crowded=lambda: room.crowded,
             retention_ms=limits.age_ms,
             clock=clock,
         )
@@ -178,6 +182,7 @@ async def running(
         await senders.load()
         consumers = Consumers(registry, types, alerts, drift, sources, senders, watcher.devices_changed)
         consumers.start(broker, watcher.rules_changed)
+        await stack.enter_async_context(_in_background(room.watch()))
         await stack.enter_async_context(groups.committing())
         ReadingQueue(groups, senders).start(broker)
         await stack.enter_async_context(_in_background(owner.run(groups, folding.work)))

@@ -29,6 +29,12 @@ class TimeTooOld(ServiceError):
     code, reason = StatusCode.INVALID_ARGUMENT, "TIME_TOO_OLD"
 
 
+class NotStorable(ServiceError):
+    """{message}"""
+
+    code, reason = StatusCode.INVALID_ARGUMENT, "NOT_STORABLE"
+
+
 class TooManyMetrics(ServiceError):
     """{message}"""
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from telemetry_svc.columns.fleet import MAY_SEND, Fleet, Status
 from telemetry_svc.columns.frame import Floats, Frame, Ids, Ints, Mask
@@ -27,8 +29,25 @@ class Check:
     say: Callable[[int], str]
 
 
-def admit(section: Section, fleet: Fleet, limits: Limits, received_ms: int) -> tuple[Frame, list[Refusal]]:
-    """The rows of a section that may be stored, with server times where they came without; and the others' refusals.
+class Admitted(NamedTuple):
+    """The rows of a section that may be stored: these of all its rows, None: all. And the others' refusals."""
+
+    section: Section
+    frame: Frame
+    refusals: list[Refusal]
+    rows: Mask | None
+
+    def refuse(self, rows: NDArray[np.intp] | slice, reason: str, why: str) -> list[Refusal]:
+        """Refusals of rows of the frame all the same, one for each batch that they came with."""
+        batch = np.repeat(np.arange(len(self.section.rows)), self.section.rows)
+        batch = batch if self.rows is None else batch[self.rows]
+        numbers, counts = np.unique(batch[rows], return_counts=True)
+        senders = map(self.section.senders.__getitem__, numbers.tolist())
+        return [Refusal(sender, reason, count, why) for sender, count in zip(senders, counts.tolist(), strict=True)]
+
+
+def admit(section: Section, fleet: Fleet, limits: Limits, received_ms: int) -> Admitted:
+    """Judges the rows of a section; those that came without a time get the server's.
 
     The fleet hears of the senders' clocks, also of one that is too far off for its rows to be stored.
     A row that breaks several rules is refused for the first of: not its sender's device, no such device, a device that
@@ -44,8 +63,8 @@ def admit(section: Section, fleet: Fleet, limits: Limits, received_ms: int) -> t
     frame = Frame(device, time_ms, values, received_ms)
     bad = np.logical_or.reduce([~good, *[check.rows for check in late]])
     if not bad.any():
-        return frame, []
-    return frame.take(~bad), _refusals(section, [*checks, *late])
+        return Admitted(section, frame, [], None)
+    return Admitted(section, frame.take(~bad), _refusals(section, [*checks, *late]), ~bad)
 
 
 def _of_devices(section: Section, device: Ids, fleet: Fleet) -> list[Check]:

@@ -1,7 +1,7 @@
 """Group commit: what many streams bring within a few milliseconds is stored together, and acknowledged together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -14,10 +14,12 @@ from servicekit.logs import logger
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import Frame
-from telemetry_svc.errors import IngestUnavailable
-from telemetry_svc.ingest.admission import Limits, admit
-from telemetry_svc.ingest.intake import Intake, Refusal, Section, Sender
+from telemetry_svc.errors import IngestUnavailable, NotStorable
+from telemetry_svc.ingest.admission import Admitted, Limits, admit
+from telemetry_svc.ingest.intake import Intake, Refusal, Sender
 from telemetry_svc.ingest.journal import Journal, NotStored
+from telemetry_svc.ingest.room import Room
+from telemetry_svc.ingest.splitting import store_apart
 from telemetry_svc.ingest.vocabulary import MAX_METRICS, Vocabulary
 from telemetry_svc.ingest.wire import Batch
 from telemetry_svc.observability import COMMIT_SECONDS, GROUP_ROWS, GROUPS_FAILED, ROWS_ACCEPTED, ROWS_REJECTED
@@ -26,6 +28,8 @@ from telemetry_svc.observability import COMMIT_SECONDS, GROUP_ROWS, GROUPS_FAILE
 MAX_ROWS, MAX_BYTES = 50_000, 8 * 1024 * 1024
 # Opens are refused for this long after a group failed; then the next one finds out whether storage is back.
 RETRY_SECONDS = 1.0
+# And for this long when the journal is full: the fold needs some time.
+FULL_SECONDS = 5.0
 
 # What is to be done with a group, by its number, once its frames are stored; None: part of them may be.
 Follow = Callable[[int, Sequence[Frame] | None], Awaitable[None]]
@@ -74,6 +78,7 @@ class Groups:
         journal: Journal,
         fleet: Fleet,
         vocabulary: Vocabulary,
+        room: Room,
         *,
         follow: Follow,
         limits: Limits,
@@ -84,6 +89,7 @@ class Groups:
         self._journal = journal
         self._fleet = fleet
         self._vocabulary = vocabulary
+        self._journals_room = room
         self._follow = follow
         self.limits = limits
         self._linger = linger_seconds
@@ -101,11 +107,15 @@ class Groups:
 
     @property
     def healthy_since_ms(self) -> int | None:
-        """Since when every group could be stored; None when the last one could not."""
-        return self._healthy_since_ms
+        """Since when every group could be stored; None when the last one could not, or the next one has to wait."""
+        stored, room = self._healthy_since_ms, self._journals_room.free_since_ms
+        return None if stored is None or room is None else max(stored, room)
 
     def check(self) -> None:
-        """Raises IngestUnavailable when a group failed just now: there is no sense in sending more."""
+        """Raises IngestUnavailable when a group failed just now, or the journal is full: there is no sense in sending
+        more."""
+        if self._journals_room.full:
+            raise IngestUnavailable(retry_after=FULL_SECONDS)
         if self._healthy_since_ms is None and self._clock() - self._failed_at_ms < RETRY_SECONDS * 1000:
             raise IngestUnavailable(retry_after=RETRY_SECONDS)
 
@@ -145,6 +155,8 @@ class Groups:
             await self._wait_for_something()
             if self._closing and not self._group.shares:
                 return
+            while not (self._closing or await self._journals_room.free(RETRY_SECONDS)):
+                pass  # what has come waits, and whoever sends more
             with suppress(TimeoutError):  # nobody else came
                 async with asyncio.timeout(self._linger):
                     await self._full.wait()
@@ -176,11 +188,13 @@ class Groups:
     async def _commit(self, group: Group) -> None:
         # Each group a later time than the one before: so groups of one writer are ordered by it.
         self._received_ms = max(self._clock(), self._received_ms + 1)
-        self._number += 1
+        number = self._next_number()
         try:
-            frames, refusals = await self._admit(group.intake)
-            if frames:
-                await self._journal.append(self._number, frames)
+            admitted, refusals = await self._admit(group.intake)
+            frames: list[Frame] | None = [one.frame for one in admitted]
+            if frames and (never := await self._journal.append(number, frames)):
+                refusals += await self._take_apart(admitted, never)
+                frames = None
         except (NotStored, PyMongoError) as error:
             logger.warning("group_not_stored", rows=group.intake.rows, senders=len(group.shares), error=str(error))
             self._failed_at_ms, self._healthy_since_ms = self._clock(), None
@@ -189,29 +203,44 @@ class Groups:
             gathered, self._group = self._group, Group()
             self._room.set()
             self._fail(gathered, IngestUnavailable(retry_after=RETRY_SECONDS))
-            await self._follow(self._number, None)
+            await self._follow(number, None)
             return
         if self._healthy_since_ms is None:
             self._healthy_since_ms = self._clock()
         COMMIT_SECONDS.observe(perf_counter() - group.began)
         self._acknowledge(group, refusals)
-        if frames:
-            await self._follow(self._number, frames)
+        if admitted:
+            await self._follow(number, frames)
 
-    async def _admit(self, intake: Intake) -> tuple[list[Frame], list[Refusal]]:
-        frames: list[Frame] = []
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    async def _take_apart(self, admitted: Sequence[Admitted], never: Mapping[int, str]) -> list[Refusal]:
+        """Stores what can be of partitions of which something never can."""
+        frames = [one.frame for one in admitted]
+        bad = await store_apart(self._journal, frames, never, self._next_number)
+        logger.error("rows_not_storable", rows=sum(map(len, bad.values())), why=next(iter(never.values())))
+        return [
+            refusal
+            for place, rows in bad.items()
+            for refusal in admitted[place].refuse(rows, NotStorable.reason, "Storage can never take it")
+        ]
+
+    async def _admit(self, intake: Intake) -> tuple[list[Admitted], list[Refusal]]:
+        admitted: list[Admitted] = []
         refusals = list(intake.refusals)
         for section in intake.sections.values():
             if not section.rows:
                 continue  # a batch of these metrics was refused for its shape
-            frame, refused = admit(section, self._fleet, self.limits, self._received_ms)
-            refusals += refused
+            one = admit(section, self._fleet, self.limits, self._received_ms)
+            refusals += one.refusals
             # Learned from what is stored alone: what is refused may come from anybody, and with any name.
-            if len(frame) and await self._vocabulary.learn(frame.values):
-                frames.append(frame)
-            elif len(frame):
-                refusals += _rest(section, refused, "TOO_MANY_METRICS", f"There are {MAX_METRICS} metrics already")
-        return frames, refusals
+            if len(one.frame) and await self._vocabulary.learn(one.frame.values):
+                admitted.append(one)
+            elif len(one.frame):
+                refusals += one.refuse(slice(None), "TOO_MANY_METRICS", f"There are {MAX_METRICS} metrics already")
+        return admitted, refusals
 
     def _acknowledge(self, group: Group, refusals: Sequence[Refusal]) -> None:
         refused: dict[Sender, list[Refusal]] = {}
@@ -231,13 +260,3 @@ class Groups:
         GROUPS_FAILED.inc()
         for member in group.shares:
             member.failed(error)
-
-
-def _rest(section: Section, refused: Sequence[Refusal], reason: str, why: str) -> list[Refusal]:
-    """Refuses the rows of a section that nothing else refused."""
-    rows: dict[Sender, int] = {}
-    for sender, count in zip(section.senders, section.rows, strict=True):
-        rows[sender] = rows.get(sender, 0) + count
-    for refusal in refused:
-        rows[refusal.sender] -= refusal.rows
-    return [Refusal(sender, reason, count, why) for sender, count in rows.items() if count]

@@ -1,13 +1,15 @@
 """The journal: groups of readings on a majority's disk, as columns."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from collections.abc import Collection as Collection_
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import bson
 import pymongo
 import stamina
+from bson.errors import BSONError
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, PyMongoError
 
@@ -16,6 +18,11 @@ from telemetry_svc.columns.frame import Frame
 from telemetry_svc.store import Collection, Document
 
 DUPLICATE_KEY = 11000
+# BadValue, InvalidBSON, DocumentValidationFailure, BSONObjectTooLarge: said of a document, and for good.
+NEVER = frozenset({2, 22, 121, 10334})
+LARGEST_DOCUMENT = 16 * 1024 * 1024
+# So many are inserted at once where a group is taken apart.
+APART_AT_ONCE = 1_000
 # A connection that hangs is given up for another one after that long.
 ATTEMPT_SECONDS = 3.0
 READ_AHEAD = 256
@@ -60,20 +67,45 @@ class Journal:
         self._patience = patience_seconds
         self.writer = uuid4().bytes
 
-    async def append(self, group: int, frames: Sequence[Frame]) -> None:
-        """Returns when all frames of the group are on a majority's disk. They must share their `received_ms`.
+    async def append(self, group: int, frames: Sequence[Frame]) -> dict[int, str]:
+        """Returns when all frames of the group are on a majority's disk, but for what can never be stored: gives the
+        partitions of which that is so, and why. The frames must share their `received_ms`.
 
         Raises NotStored.
         """
         documents = self._documents(group, frames)
+        never = await self._store(documents)
+        return {documents[place]["_id"]["partition"]: why for place, why in never.items()}
+
+    async def append_apart(self, pieces: Mapping[int, Frame]) -> dict[int, str]:
+        """Likewise, of groups that are each of one partition; gives those of them that can never be stored."""
+        documents = [document for group, frame in pieces.items() for document in self._documents(group, [frame])]
+        never: dict[int, str] = {}
+        for start in range(0, len(documents), APART_AT_ONCE):
+            some = documents[start : start + APART_AT_ONCE]
+            found = await self._store(some)
+            never |= {some[place]["_id"]["group"]: why for place, why in found.items()}
+        return never
+
+    async def _store(self, documents: Sequence[Document]) -> dict[int, str]:
+        """Stores documents, but for those that never can be: their places, and why."""
         try:
             async for attempt in stamina.retry_context(
                 on=PyMongoError, attempts=None, timeout=self._patience, wait_initial=0.05, wait_max=1.0
             ):
                 with attempt:
-                    await self._insert(documents)
+                    return await self._insert(documents)
         except PyMongoError as error:
             raise NotStored(repr(error)) from error
+        except (BSONError, OverflowError):
+            never = {place: why for place, document in enumerate(documents) if (why := _not_encodable(document))}
+            if not never:
+                raise
+            # What the server says of the others, by their places among all.
+            places = [place for place in range(len(documents)) if place not in never]
+            others = await self._store([documents[place] for place in places]) if places else {}
+            return never | {places[place]: why for place, why in others.items()}
+        raise AssertionError("it is tried until it succeeds or fails")
 
     async def reachable(self) -> bool:
         """Whether a majority answers."""
@@ -84,7 +116,7 @@ class Journal:
             return False
         return True
 
-    async def _insert(self, documents: list[Document]) -> None:
+    async def _insert(self, documents: Sequence[Document]) -> dict[int, str]:
         try:
             with pymongo.timeout(min(ATTEMPT_SECONDS, self._patience)):
                 await self._collection.insert_many(documents, ordered=False)
@@ -92,8 +124,10 @@ class Journal:
             unwritten = [e for e in error.details["writeErrors"] if e["code"] != DUPLICATE_KEY]
             # A duplicate is ours, from an attempt whose answer did not arrive; the server has waited for the majority
             # all the same, or says here that it has not.
-            if unwritten or error.details["writeConcernErrors"]:
+            if error.details["writeConcernErrors"] or any(e["code"] not in NEVER for e in unwritten):
                 raise
+            return {e["index"]: e["errmsg"] for e in unwritten}
+        return {}
 
     def _documents(self, group: int, frames: Sequence[Frame]) -> list[Document]:
         documents: dict[int, Document] = {}
@@ -176,9 +210,23 @@ class Journal:
             await self._collection.delete_many({"_id": {"$in": ids}}, session=session)
 
     async def size(self) -> int:
-        """Bytes of all entries, before compression."""
+        """Bytes of all entries, before compression, as MongoDB has noted them."""
         stats = await self._collection.aggregate([{"$collStats": {"storageStats": {}}}])
         return sum([one["storageStats"]["size"] async for one in stats])
+
+    async def counted_size(self) -> int:
+        """Likewise, counted: it reads all of them."""
+        sums = await self._collection.aggregate([{"$group": {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}}])
+        return sum([one["bytes"] async for one in sums])
+
+
+def _not_encodable(document: Document) -> str:
+    """Why the driver would not send it; empty: it would."""
+    try:
+        size = len(bson.encode(document))
+    except (BSONError, OverflowError) as error:
+        return repr(error)
+    return f"{size} bytes" if size > LARGEST_DOCUMENT else ""
 
 
 def _of(partition: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from fieldstock.telemetry.v1 import reading_pb2
 from servicekit.errors import ServiceError
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import MAY_SEND, Fleet, Status
-from telemetry_svc.errors import DeviceNotDeployed, TimeInFuture, TimeTooOld, TooManyMetrics, UnknownDevice
+from telemetry_svc.errors import DeviceNotDeployed, NotStorable, TimeInFuture, TimeTooOld, TooManyMetrics, UnknownDevice
 from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.ingest.intake import Refusal
 from telemetry_svc.ingest.wire import Batch, batch_of
@@ -49,7 +49,8 @@ class Singles:
     async def store(self, device_id: int, time_ms: int | None, metrics: dict[str, float]) -> int:
         """Stores a reading, `time_ms` None: of now; gives its time.
 
-        Raises UnknownDevice, DeviceNotDeployed, TimeInFuture, TimeTooOld, TooManyMetrics, IngestUnavailable.
+        Raises UnknownDevice, DeviceNotDeployed, TimeInFuture, TimeTooOld, TooManyMetrics, NotStorable,
+        IngestUnavailable.
         """
         self._groups.check()
         status = self._fleet.status_of(device_id)
@@ -70,7 +71,7 @@ class Singles:
             raise DeviceNotDeployed(device_id=device_id, status=status.name.lower())
 
     def _raise(self, device_id: int, refusal: Refusal) -> None:
-        for error in (TimeInFuture, TimeTooOld, TooManyMetrics):
+        for error in (TimeInFuture, TimeTooOld, TooManyMetrics, NotStorable):
             if error.reason == refusal.reason:
                 raise error(message=refusal.message)
         # It changed while the reading was on its way.
