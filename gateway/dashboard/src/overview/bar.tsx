@@ -21,17 +21,19 @@ export function Bar({ parts }: { parts: Part[] }) {
             )
           : null}
       </div>
-      <dl class="parts-list">
+      <ul class="parts-list">
         {parts.map((part) => (
-          <a key={part.name} class={part.value ? "part" : "part none"} href={part.to}>
-            <dt>
-              <span class={`swatch fill-${part.tone}`} aria-hidden="true" />
-              {part.name}
-            </dt>
-            <dd>{count(part.value)}</dd>
-          </a>
+          <li key={part.name}>
+            <a class={part.value ? "part" : "part none"} href={part.to}>
+              <span class="part-name">
+                <span class={`swatch fill-${part.tone}`} aria-hidden="true" />
+                {part.name}
+              </span>{" "}
+              <span class="part-value">{count(part.value)}</span>
+            </a>
+          </li>
         ))}
-      </dl>
+      </ul>
     </div>
   );
 }

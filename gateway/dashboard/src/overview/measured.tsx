@@ -2,6 +2,7 @@
 
 import { stats } from "../core/alerts";
 import { count, value, words } from "../core/format";
+import { Scroll } from "../ui/scroll";
 import { Empty, Loading } from "../ui/states";
 
 export function Measured() {
@@ -13,7 +14,7 @@ export function Measured() {
         <h2 id="measured">Measured in the last hour</h2>
       </div>
       {metrics.length ? (
-        <div class="scroll">
+        <Scroll label="What was measured">
           <table class="table dense">
             <thead>
               <tr>
@@ -36,7 +37,7 @@ export function Measured() {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       ) : told ? (
         <Empty icon="devices" title="No readings in the last hour." />
       ) : (

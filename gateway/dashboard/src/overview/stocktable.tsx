@@ -5,6 +5,7 @@ import { count } from "../core/format";
 import type { Asked } from "../core/query";
 import { href } from "../core/router";
 import type { StockLevel } from "../core/types";
+import { Scroll } from "../ui/scroll";
 import { Empty, Failed, Loading } from "../ui/states";
 import { byType, total } from "./stock";
 
@@ -17,7 +18,7 @@ export function StockTable({ stock }: { stock: Asked<StockLevel[]> }) {
         <h2 id="stock">Stock by type and location</h2>
       </div>
       {stock.data?.length ? (
-        <div class="scroll">
+        <Scroll label="Stock">
           <table class="table dense">
             <thead>
               <tr>
@@ -33,7 +34,7 @@ export function StockTable({ stock }: { stock: Asked<StockLevel[]> }) {
               <TypeRows key={type} type={type} levels={levels} />
             ))}
           </table>
-        </div>
+        </Scroll>
       ) : stock.error && !stock.data ? (
         <Failed error={stock.error} again={stock.again} />
       ) : stock.data ? (
