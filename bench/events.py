@@ -16,7 +16,7 @@ from servicekit.broker import Broker
 from servicekit.event import Event
 from servicekit.testing import eventually
 
-CHANGES_PER_SECOND, DEVICES = 200, 100
+CHANGES_PER_SECOND, DEVICES = 200, 500
 LAST_SECONDS = 10
 
 

@@ -14,7 +14,7 @@ from inventory_svc.errors import DeviceNotFound, SerialNumberTaken
 from inventory_svc.models import Change, Device, DeviceLog, Status, User
 from inventory_svc.repository.device_settings import tell_watches
 from inventory_svc.repository.device_types import ensure_type
-from inventory_svc.repository.listing import DeviceFilter, Order, Position, found, matching
+from inventory_svc.repository.listing import DeviceFilter, Order, Position, matching, page_of_few
 from servicekit.access import Caller, Kind
 from servicekit.errors import StaleVersion
 
@@ -99,9 +99,10 @@ class DeviceRepository:
     async def devices(self, which: DeviceFilter, order: Order, after: Position | None, limit: int) -> Sequence[Device]:
         """In that order, from the one behind `after`."""
         if which.searches and await self._are_few(which):
-            some = found(which)
-            return (await self._session.scalars(order.page(some, select(some), after, limit))).all()
-        return (await self._session.scalars(order.page(Device, matching(which), after, limit))).all()
+            query = page_of_few(which, order, after, limit)
+        else:
+            query = order.page(Device, matching(which), after, limit)
+        return (await self._session.scalars(query)).all()
 
     async def _are_few(self, which: DeviceFilter) -> bool:
         some = matching(which).with_only_columns(Device.id).limit(FEW + 1).subquery()

@@ -70,13 +70,22 @@ class Order:
             case _:
                 return (device.id,)
 
+    @property
+    def columns(self) -> Sequence[Any]:
+        """Those that say where a device stands."""
+        return [Device.id] if self.by == "id" else [Device.id, getattr(Device, self.by)]
+
     def page(self, of: Any, query: Select[Any], after: Position | None, limit: int) -> Select[Any]:
-        """At most `limit` devices of a query, from the one behind `after`. `of`: Device, or the alias it selects."""
+        """At most `limit` rows of a query, from the one behind `after`. `of`: Device, or the alias it selects from."""
         keys = self._keys(of)
         if after is not None:
             behind, here = tuple_(*keys), tuple_(*self._values(after))
             query = query.where(behind < here if self.descending else behind > here)
-        return query.order_by(*(key.desc() if self.descending else key.asc() for key in keys)).limit(limit)
+        return self.sort(of, query).limit(limit)
+
+    def sort(self, of: Any, query: Select[Any]) -> Select[Any]:
+        """The rows of a query in this order."""
+        return query.order_by(*(key.desc() if self.descending else key.asc() for key in self._keys(of)))
 
     def _keys(self, of: Any) -> Sequence[ColumnElement[Any]]:
         id = _of(of.id)
@@ -106,11 +115,17 @@ def matching(which: DeviceFilter) -> Select[Any]:
     return select(Device).where(*which.conditions())
 
 
-def found(which: DeviceFilter) -> Any:
-    """The devices that a filter takes, all of them before they are put in order."""
-    # PostgreSQL takes what is found for spread evenly over any order, and would go through a million devices in that
-    # order for some that were registered last. It must not, when these are few.
-    return aliased(Device, matching(which).cte("found").prefix_with("MATERIALIZED"))
+def page_of_few(which: DeviceFilter, order: Order, after: Position | None, limit: int) -> Select[Any]:
+    """As `Order.page` of what a filter takes: all of that is found first, then put in order, and of the page alone more
+    is read than where it stands.
+
+    PostgreSQL takes what is found for spread evenly over any order, and would go through a million devices in that
+    order for some that were registered last. It must not, when these are few.
+    """
+    found = matching(which).with_only_columns(*order.columns).cte("found").prefix_with("MATERIALIZED")
+    some = aliased(Device, found)
+    page = order.page(some, select(some.id), after, limit)
+    return order.sort(Device, select(Device).where(Device.id.in_(page)))
 
 
 def at(place: ColumnElement[str], location: str) -> ColumnElement[bool]:
