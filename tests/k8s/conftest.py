@@ -1,7 +1,6 @@
 """What is deployed: the manifests as a cluster gets them, compose.yaml, and the processes that both must hold."""
 
 import importlib.util
-import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from fieldstock_dev.kubectl import kubectl
+from fieldstock_dev.layout import SERVERS_CACHE
 from servicekit.settings import PREFIX, ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,15 +98,12 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def rendered() -> list[Document]:
     """k8s/base as a cluster gets it."""
-    if shutil.which("kubectl"):
-        command = ("kubectl", "kustomize")
-    elif shutil.which("kustomize"):
-        command = ("kustomize", "build")
-    else:
-        pytest.skip(
-            "nothing renders k8s/base: neither kubectl (1.22 or newer) nor kustomize is on PATH, and no index has one"
-        )
-    made = subprocess.run((*command, str(ROOT / "k8s" / "base")), capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        (kubectl(ROOT / "build" / "servers"), "kustomize", str(ROOT / "k8s" / "base")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert made.returncode == 0, made.stderr
     assert "deprecated" not in made.stderr
     return list(yaml.safe_load_all(made.stdout))
