@@ -38,6 +38,7 @@ from telemetry_svc.history.segments import Segments
 from telemetry_svc.history.statistics import Statistics
 from telemetry_svc.ingest import queue
 from telemetry_svc.ingest.admission import Limits
+from telemetry_svc.ingest.claims import Claims
 from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.ingest.journal import Journal
 from telemetry_svc.ingest.queue import ReadingQueue
@@ -127,6 +128,7 @@ async def running(
             opens_per_second=settings.stream_opens_per_second,
             clock=clock,
         )
+        claims = Claims(broker, sources)
         senders = Senders(store.revoked)
         verifier.on_revocation(sources.revoke)
         verifier.on_revocation(senders.revoke)
@@ -182,6 +184,8 @@ async def running(
         await senders.load()
         consumers = Consumers(registry, types, alerts, drift, sources, senders, watcher.devices_changed)
         consumers.start(broker, watcher.rules_changed)
+        claims.start()
+        await stack.enter_async_context(_in_background(claims.tell()))
         await stack.enter_async_context(_in_background(room.watch()))
         await stack.enter_async_context(groups.committing())
         ReadingQueue(groups, senders).start(broker)

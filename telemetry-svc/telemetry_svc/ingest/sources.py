@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from servicekit.access import Caller, Kind
 from servicekit.errors import InvalidField, ServiceError
@@ -27,6 +28,9 @@ LAST_WORD_SECONDS = 1.0
 # A UUID in whatever spelling; it is kept for as long as the stream is open, and told back.
 LONGEST_SOURCE_ID = 64
 
+# A principal, and the id of its spool.
+Source = tuple[str, str]
+
 
 @dataclass
 class Tally:
@@ -44,6 +48,8 @@ class Stream:
     who: Caller
     # Called with the source's id as soon as it is known.
     claim: Callable[["Stream", str], None]
+    # When it claimed its source: milliseconds since 1970.
+    began_ms: int = 0
     taken_sequence: int = 0
     committed_sequence: int = 0
     accepted_rows: int = 0
@@ -134,7 +140,8 @@ class Stream:
 
 
 class Sources:
-    """The open streams. A source is a principal and the id of its spool; its newest stream is the one that counts."""
+    """The open streams. A source is a principal and the id of its spool; its newest stream is the one that counts, here
+    or on another replica."""
 
     def __init__(self, groups: Groups, fleet: Fleet, *, rotate_seconds: float, opens_per_second: float, clock: Clock):
         """`rotate_seconds`: how long a stream stays open at least; with many streams longer, so that no more than
@@ -144,7 +151,10 @@ class Sources:
         self._rotate_seconds = rotate_seconds
         self._opens_per_second = opens_per_second
         self._clock = clock
-        self._newest: dict[tuple[str, str], Stream] = {}
+        self.replica = uuid4().hex
+        # Told of every stream that claims a source.
+        self.on_claim: Callable[[Source, int], None] = lambda *_: None
+        self._newest: dict[Source, Stream] = {}
         self._of_principal: dict[str, set[Stream]] = {}
         self._streams: set[Stream] = set()
 
@@ -163,7 +173,7 @@ class Sources:
         self._groups.check()
         if who.kind is Kind.DEVICE:
             self._check_device(who.id)
-        source: tuple[str, str] | None = None
+        source: Source | None = None
 
         def claim(stream: Stream, source_id: str) -> None:
             nonlocal source
@@ -174,8 +184,10 @@ class Sources:
             source = (who.principal, source_id)
             older = self._newest.get(source)
             self._newest[source] = stream
+            stream.began_ms = self._clock()
             if older:
                 older.end(SourceReplaced(source_id=source_id))
+            self.on_claim(source, stream.began_ms)
 
         stream = Stream(self._groups, who, claim)
         self._enter(stream)
@@ -186,6 +198,16 @@ class Sources:
             self._leave(stream)
             if source and self._newest.get(source) is stream:
                 del self._newest[source]
+
+    def claims(self) -> dict[Source, int]:
+        """When the newest stream of each source began here."""
+        return {source: stream.began_ms for source, stream in self._newest.items()}
+
+    def replaced(self, source: Source, began_ms: int, replica: str) -> None:
+        """A stream of the source began then on another replica: ends ours, unless it is the newer one."""
+        ours = self._newest.get(source)
+        if ours and (ours.began_ms, self.replica) < (began_ms, replica):
+            ours.end(SourceReplaced(source_id=source[1]))
 
     def device_changed(self, device_id: int) -> None:
         """Ends the device's own streams when it may not send any more."""

@@ -28,7 +28,7 @@ from fieldstock.telemetry.v1 import rule_pb2 as fieldstock_dot_telemetry_dot_v1_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fieldstock/telemetry/v1/events.proto\x12\x17\x66ieldstock.telemetry.v1\x1a#fieldstock/telemetry/v1/alert.proto\x1a%fieldstock/telemetry/v1/reading.proto\x1a\"fieldstock/telemetry/v1/rule.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"D\n\x0c\x41lertChanged\x12\x34\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x1e.fieldstock.telemetry.v1.AlertR\x05\x61lert\"\x99\x01\n\x0fPresenceChanged\x12\x1b\n\tdevice_id\x18\x01 \x01(\x05R\x08\x64\x65viceId\x12\x16\n\x06online\x18\x02 \x01(\x08R\x06online\x12\x37\n\tlast_seen\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x12\x18\n\x07version\x18\x04 \x01(\x03R\x07version\"Z\n\x0bRuleChanged\x12\x31\n\x04rule\x18\x01 \x01(\x0b\x32\x1d.fieldstock.telemetry.v1.RuleR\x04rule\x12\x18\n\x07\x64\x65leted\x18\x02 \x01(\x08R\x07\x64\x65leted\"\x7f\n\x0eLatestReadings\x12\x1b\n\tdevice_id\x18\x01 \x03(\x05R\x08\x64\x65viceId\x12\x17\n\x07time_ms\x18\x02 \x03(\x10R\x06timeMs\x12\x37\n\x06series\x18\x03 \x03(\x0b\x32\x1f.fieldstock.telemetry.v1.SeriesR\x06seriesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fieldstock/telemetry/v1/events.proto\x12\x17\x66ieldstock.telemetry.v1\x1a#fieldstock/telemetry/v1/alert.proto\x1a%fieldstock/telemetry/v1/reading.proto\x1a\"fieldstock/telemetry/v1/rule.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"D\n\x0c\x41lertChanged\x12\x34\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x1e.fieldstock.telemetry.v1.AlertR\x05\x61lert\"\x99\x01\n\x0fPresenceChanged\x12\x1b\n\tdevice_id\x18\x01 \x01(\x05R\x08\x64\x65viceId\x12\x16\n\x06online\x18\x02 \x01(\x08R\x06online\x12\x37\n\tlast_seen\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastSeen\x12\x18\n\x07version\x18\x04 \x01(\x03R\x07version\"Z\n\x0bRuleChanged\x12\x31\n\x04rule\x18\x01 \x01(\x0b\x32\x1d.fieldstock.telemetry.v1.RuleR\x04rule\x12\x18\n\x07\x64\x65leted\x18\x02 \x01(\x08R\x07\x64\x65leted\"\x7f\n\x0eLatestReadings\x12\x1b\n\tdevice_id\x18\x01 \x03(\x05R\x08\x64\x65viceId\x12\x17\n\x07time_ms\x18\x02 \x03(\x10R\x06timeMs\x12\x37\n\x06series\x18\x03 \x03(\x0b\x32\x1f.fieldstock.telemetry.v1.SeriesR\x06series\"\x80\x01\n\x0eSourcesClaimed\x12\x18\n\x07replica\x18\x01 \x01(\tR\x07replica\x12\x1c\n\tprincipal\x18\x02 \x03(\tR\tprincipal\x12\x1b\n\tsource_id\x18\x03 \x03(\tR\x08sourceId\x12\x19\n\x08\x62\x65gan_ms\x18\x04 \x03(\x10R\x07\x62\x65ganMsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,4 +43,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RULECHANGED']._serialized_end=526
   _globals['_LATESTREADINGS']._serialized_start=528
   _globals['_LATESTREADINGS']._serialized_end=655
+  _globals['_SOURCESCLAIMED']._serialized_start=658
+  _globals['_SOURCESCLAIMED']._serialized_end=786
 # @@protoc_insertion_point(module_scope)

@@ -47,3 +47,15 @@ class LatestReadings(_message.Message):
     time_ms: _containers.RepeatedScalarFieldContainer[int]
     series: _containers.RepeatedCompositeFieldContainer[_reading_pb2.Series]
     def __init__(self, device_id: _Optional[_Iterable[int]] = ..., time_ms: _Optional[_Iterable[int]] = ..., series: _Optional[_Iterable[_Union[_reading_pb2.Series, _Mapping]]] = ...) -> None: ...
+
+class SourcesClaimed(_message.Message):
+    __slots__ = ("replica", "principal", "source_id", "began_ms")
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_ID_FIELD_NUMBER: _ClassVar[int]
+    BEGAN_MS_FIELD_NUMBER: _ClassVar[int]
+    replica: str
+    principal: _containers.RepeatedScalarFieldContainer[str]
+    source_id: _containers.RepeatedScalarFieldContainer[str]
+    began_ms: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, replica: _Optional[str] = ..., principal: _Optional[_Iterable[str]] = ..., source_id: _Optional[_Iterable[str]] = ..., began_ms: _Optional[_Iterable[int]] = ...) -> None: ...

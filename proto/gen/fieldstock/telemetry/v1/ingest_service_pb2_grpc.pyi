@@ -44,13 +44,13 @@ class IngestServiceStub:
     FAILED_PRECONDITION / DEVICE_NOT_DEPLOYED (the device was taken out of the field), ABORTED / SOURCE_REPLACED (a newer
     stream of the same source is open), UNAUTHENTICATED (the token expired, or its principal was revoked),
     INVALID_ARGUMENT / INVALID_SEQUENCE (sequences must grow by one), UNAVAILABLE / INGEST_UNAVAILABLE (storage does not
-    answer; try again after the delay in RetryInfo).
+    answer, or the journal is full; try again after the delay in RetryInfo).
     """
     CreateReading: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateReadingRequest, _reading_pb2.Reading]
     """One reading, over REST. Answered when it is stored.
 
     Fails with INVALID_ARGUMENT / INVALID_FIELD (no metrics, more than 64, a name or a value that is not allowed),
-    INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD, NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION /
+    INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD or NOT_STORABLE (storage refuses it for good), NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION /
     DEVICE_NOT_DEPLOYED, PERMISSION_DENIED / NOT_OWN_DEVICE (a device spoke for another), UNAVAILABLE /
     INGEST_UNAVAILABLE.
     """
@@ -70,13 +70,13 @@ class IngestServiceAsyncStub(IngestServiceStub):
     FAILED_PRECONDITION / DEVICE_NOT_DEPLOYED (the device was taken out of the field), ABORTED / SOURCE_REPLACED (a newer
     stream of the same source is open), UNAUTHENTICATED (the token expired, or its principal was revoked),
     INVALID_ARGUMENT / INVALID_SEQUENCE (sequences must grow by one), UNAVAILABLE / INGEST_UNAVAILABLE (storage does not
-    answer; try again after the delay in RetryInfo).
+    answer, or the journal is full; try again after the delay in RetryInfo).
     """
     CreateReading: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateReadingRequest, _reading_pb2.Reading]  # type: ignore[assignment]
     """One reading, over REST. Answered when it is stored.
 
     Fails with INVALID_ARGUMENT / INVALID_FIELD (no metrics, more than 64, a name or a value that is not allowed),
-    INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD, NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION /
+    INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD or NOT_STORABLE (storage refuses it for good), NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION /
     DEVICE_NOT_DEPLOYED, PERMISSION_DENIED / NOT_OWN_DEVICE (a device spoke for another), UNAVAILABLE /
     INGEST_UNAVAILABLE.
     """
@@ -99,7 +99,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION / DEVICE_NOT_DEPLOYED (the device was taken out of the field), ABORTED / SOURCE_REPLACED (a newer
         stream of the same source is open), UNAUTHENTICATED (the token expired, or its principal was revoked),
         INVALID_ARGUMENT / INVALID_SEQUENCE (sequences must grow by one), UNAVAILABLE / INGEST_UNAVAILABLE (storage does not
-        answer; try again after the delay in RetryInfo).
+        answer, or the journal is full; try again after the delay in RetryInfo).
         """
 
     @_abc_1.abstractmethod
@@ -111,7 +111,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         """One reading, over REST. Answered when it is stored.
 
         Fails with INVALID_ARGUMENT / INVALID_FIELD (no metrics, more than 64, a name or a value that is not allowed),
-        INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD, NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION /
+        INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD or NOT_STORABLE (storage refuses it for good), NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION /
         DEVICE_NOT_DEPLOYED, PERMISSION_DENIED / NOT_OWN_DEVICE (a device spoke for another), UNAVAILABLE /
         INGEST_UNAVAILABLE.
         """
