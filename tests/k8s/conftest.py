@@ -99,7 +99,7 @@ def root() -> Path:
 def rendered() -> list[Document]:
     """k8s/base as a cluster gets it."""
     made = subprocess.run(
-        (kubectl(ROOT / "build" / "servers"), "kustomize", str(ROOT / "k8s" / "base")),
+        (kubectl(SERVERS_CACHE), "kustomize", str(ROOT / "k8s" / "base")),
         capture_output=True,
         text=True,
         check=False,
