@@ -73,7 +73,12 @@ class Layout:
     @property
     def telemetry_replicas(self) -> tuple[str, ...]:
         """The names of telemetry's processes: `telemetry`, `telemetry-2`, …"""
-        return ("telemetry", *(f"telemetry-{number}" for number in range(2, self.settings.replicas + 1)))
+        return _numbered("telemetry", self.settings.replicas)
+
+    @property
+    def gateway_replicas(self) -> tuple[str, ...]:
+        """Those of the edge: `gateway`, `gateway-2`, …"""
+        return _numbered("gateway", self.settings.gateways)
 
     def target(self, service: str) -> str:
         """`host:port` of a service, past Envoy."""
@@ -81,3 +86,7 @@ class Layout:
 
     def metrics_target(self, service: str) -> str:
         return f"{LOOPBACK}:{self.ports[f'{service}_metrics']}"
+
+
+def _numbered(service: str, count: int) -> tuple[str, ...]:
+    return (service, *(f"{service}-{number}" for number in range(2, count + 1)))

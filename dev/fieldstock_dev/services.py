@@ -27,6 +27,7 @@ _TOLD_BY_THE_STACK = frozenset(
         "PORT",
         "BIND",
         "REPLICAS",
+        "GATEWAYS",
         "LISTEN",
         "METRICS_LISTEN",
         "POSTGRES_URL",
@@ -124,16 +125,18 @@ class Inventory(Service):
         }
 
 
-class Telemetry(Service):
-    """One of its replicas."""
-
-    module = "telemetry_svc"
-    needs = ("telemetry-migrate", "rabbitmq", "auth")
+class Replica(Service):
+    """One of several processes of a service, each at a port of its own."""
 
     def __init__(self, layout: Layout, name: str) -> None:
         super().__init__(layout)
         self.name = name
         self.ports = (name, f"{name}_metrics")
+
+
+class Telemetry(Replica):
+    module = "telemetry_svc"
+    needs = ("telemetry-migrate", "rabbitmq", "auth")
 
     def contract(self) -> dict[str, str]:
         return super().contract() | {
@@ -142,12 +145,11 @@ class Telemetry(Service):
         }
 
 
-class Gateway(Service):
+class Gateway(Replica):
     """The Socket.IO edge speaks HTTP, so its health does too."""
 
-    name, module = "gateway", "gateway"
+    module = "gateway"
     needs = ("auth", "inventory", "telemetry")
-    ports = ("gateway", "gateway_metrics")
     layer = Layer.EDGE
 
     def contract(self) -> dict[str, str]:
@@ -248,6 +250,6 @@ def services(layout: Layout) -> list[Part]:
         auth,
         inventory,
         *replicas,
-        Gateway(layout),
+        *(Gateway(layout, name) for name in layout.gateway_replicas),
         Simulator(layout),
     ]

@@ -1,11 +1,9 @@
 """The edge as it runs, on a real broker; telemetry and inventory are fakes that keep to their contracts."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote
 
 import grpc
 import httpx
@@ -146,24 +144,6 @@ def vhost(servers: object) -> Iterator[str]:
     """Shared by a module's tests: an edge leaves nothing behind in it."""
     with fresh_vhost() as url:
         yield url
-
-
-@pytest.fixture
-def close_broker_connections(vhost: str) -> Callable[[str], Awaitable[None]]:
-    """Has the broker close a client's connections, by the name it gave itself, and waits until it has."""
-    name = vhost.rpartition("/")[2]
-
-    async def close(client: str) -> None:
-        async with httpx.AsyncClient(base_url=os.environ["FIELDSTOCK_RABBITMQ_MANAGEMENT_URL"]) as management:
-
-            async def found() -> list[str]:
-                listed = (await management.get(f"/api/vhosts/{name}/connections")).json()
-                return [c["name"] for c in listed if c.get("client_properties", {}).get("connection_name") == client]
-
-            for connection in await eventually(found, PATIENCE):
-                await management.delete(f"/api/connections/{quote(connection, safe='')}")
-
-    return close
 
 
 @pytest.fixture

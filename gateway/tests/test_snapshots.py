@@ -10,7 +10,7 @@ from fieldstock.inventory.v1 import device_pb2
 from fieldstock.telemetry.v1 import alert_pb2
 from gateway.testing import Watcher
 from servicekit.access import Kind
-from servicekit.testing import eventually
+from servicekit.testing import close_connections, eventually
 
 
 def alert(number: int, **fields: Any) -> alert_pb2.Alert:
@@ -197,12 +197,12 @@ async def test_while_telemetry_is_away_the_client_is_told_and_then_gets_its_snap
 
 
 async def test_after_the_broker_was_away_everybody_gets_fresh_snapshots(
-    watcher: Watcher, telemetry: Any, publisher: Any, close_broker_connections: Any
+    watcher: Watcher, telemetry: Any, publisher: Any, vhost: str
 ):
     telemetry.health[7] = telemetry.healthy(7)
     await watcher.subscribe("alerts", "device:7")
     telemetry.alerts = [alert(1)]
-    await close_broker_connections("gateway")
+    await close_connections(vhost, "gateway")
     told = {snapshot["topic"]: snapshot for snapshot in [await watcher.next("snapshot") for _ in range(2)]}
     assert [item["id"] for item in told["alerts"]["items"]] == ["a1"]
     assert told["device:7"]["items"][0]["device_id"] == 7

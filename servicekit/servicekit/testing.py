@@ -122,14 +122,18 @@ def broker_user(vhost_url: str, name: str, *, may_write: str) -> Iterator[str]:
         _manage("DELETE", f"users/{quote(name)}")
 
 
-async def close_connections(vhost_url: str) -> None:
-    """Has RabbitMQ close all connections of a virtual host, as a restart would."""
+async def close_connections(vhost_url: str, client: str | None = None) -> None:
+    """Has RabbitMQ close all connections of a virtual host, as a restart would; or those of one client, by its name."""
     name = urlsplit(vhost_url).path.lstrip("/")
+
+    async def found() -> list[str]:
+        listed = await asyncio.to_thread(_manage, "GET", f"vhosts/{name}/connections")
+        of = [connection.get("client_properties", {}).get("connection_name") for connection in listed]
+        return [connection["name"] for connection, its in zip(listed, of, strict=True) if client in (None, its)]
+
     # The management plugin learns of a new connection a few seconds after it was made.
-    for connection in await eventually(
-        lambda: asyncio.to_thread(_manage, "GET", f"vhosts/{name}/connections"), 20, 0.2
-    ):
-        await asyncio.to_thread(_manage, "DELETE", f"connections/{quote(connection['name'], safe='')}")
+    for connection in await eventually(found, 20, 0.2):
+        await asyncio.to_thread(_manage, "DELETE", f"connections/{quote(connection, safe='')}")
 
 
 async def queues(vhost_url: str) -> list[str]:

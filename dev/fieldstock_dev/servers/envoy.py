@@ -1,7 +1,7 @@
 """Envoy: the one door. Its configuration is the repository's template with this stack's ports."""
 
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import httpx
 import yaml
@@ -25,7 +25,7 @@ class Envoy(Part):
 
     def __init__(self, layout: Layout) -> None:
         super().__init__(layout)
-        self.needs = ("auth", "inventory", *layout.telemetry_replicas, "gateway")
+        self.needs = ("auth", "inventory", *layout.telemetry_replicas, *layout.gateway_replicas)
         self._file = layout.home.run / "envoy.yaml"
 
     def prepare(self) -> None:
@@ -56,10 +56,9 @@ class Envoy(Part):
             LOGINS_PER_MINUTE=LOGINS_OF_A_TEST if self.layout.small else self.layout.settings.logins_per_minute,
             DESCRIPTORS=DESCRIPTORS,
         )
-        others = self.layout.telemetry_replicas[1:]
-        return (
-            _with_endpoints(configuration, "telemetry", [ports[name] for name in others]) if others else configuration
-        )
+        replicated = (self.layout.telemetry_replicas, self.layout.gateway_replicas)
+        others = {first: [ports[name] for name in rest] for first, *rest in replicated if rest}
+        return _with_endpoints(configuration, others) if others else configuration
 
     def launch(self) -> Launch:
         command = (
@@ -88,12 +87,12 @@ class Envoy(Part):
         return None
 
 
-def _with_endpoints(configuration: str, cluster: str, ports: Iterable[int]) -> str:
-    """With more endpoints of a cluster. (Where a name has many addresses, Envoy finds them by itself.)"""
+def _with_endpoints(configuration: str, others: Mapping[str, Iterable[int]]) -> str:
+    """With more endpoints of some clusters. (Where a name has many addresses, Envoy finds them by itself.)"""
     whole = yaml.safe_load(configuration)
-    (found,) = (one for one in whole["static_resources"]["clusters"] if one["name"] == cluster)
-    endpoints = found["load_assignment"]["endpoints"][0]["lb_endpoints"]
-    for port in ports:
-        address = {"socket_address": {"address": LOOPBACK, "port_value": port}}
-        endpoints.append({"endpoint": {"address": address}})
+    for cluster in whole["static_resources"]["clusters"]:
+        endpoints = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
+        for port in others.get(cluster["name"], ()):
+            address = {"socket_address": {"address": LOOPBACK, "port_value": port}}
+            endpoints.append({"endpoint": {"address": address}})
     return yaml.safe_dump(whole, sort_keys=False)
