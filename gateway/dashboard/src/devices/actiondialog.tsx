@@ -125,7 +125,7 @@ function OnMany({ action, devices, onDone, onClose }: Props) {
   };
   if (results)
     return (
-      <Dialog title={label} onClose={onClose} wide>
+      <Dialog key="results" title={label} onClose={onClose} wide>
         <Results action={action} results={results} names={new Map(devices.map((d) => [d.device_id, d.name]))} />
         <div class="dialog-foot">
           <button type="button" class="button primary" onClick={onClose} data-autofocus>

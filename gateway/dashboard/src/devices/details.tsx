@@ -78,7 +78,7 @@ function Renewal({ device, onClose }: { device: Device; onClose: () => void }) {
     }
   };
   return (
-    <Dialog title={`Renew the credential of ${device.name}`} onClose={onClose}>
+    <Dialog title={`Renew the credential of ${device.name}`} onClose={onClose} dismissable={!busy}>
       <p class="quiet">
         The device gets a new secret, and the one that it has stops working at once. Until it is given the new one, it
         cannot connect.

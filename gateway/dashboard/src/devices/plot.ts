@@ -161,7 +161,8 @@ function drawLimits(plot: uPlot, limits: Limit[]): void {
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
   ctx.textAlign = "right";
   const across = (at: number, dash: number[]) => {
-    const y = Math.round(plot.valToPos(at, "y", true));
+    // In the middle of a pixel: on its edge, a line of one would be two of half the colour.
+    const y = Math.round(plot.valToPos(at, "y", true)) + 0.5;
     ctx.setLineDash(dash.map((one) => one * ratio));
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);

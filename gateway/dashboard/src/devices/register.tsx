@@ -59,7 +59,7 @@ export function RegisterDialog({ onDone, onClose }: { onDone: (device: Device) =
       </SecretDialog>
     );
   return (
-    <Dialog title="Register a device" onClose={onClose}>
+    <Dialog title="Register a device" onClose={onClose} dismissable={!busy}>
       <form class="dialog-form" onSubmit={submit} noValidate>
         <Field label="Name" problem={bad.name}>
           {(field) => (

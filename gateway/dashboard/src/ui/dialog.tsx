@@ -15,6 +15,8 @@ interface Given {
 
 export function Dialog({ title, onClose, dismissable = true, wide = false, children }: Given) {
   const element = useRef<HTMLDialogElement>(null);
+  // Whether the mouse went down beside it: text that is selected to beyond its edge is no click beside it.
+  const beside = useRef(false);
   const id = useId();
   useEffect(() => {
     const dialog = element.current;
@@ -27,17 +29,25 @@ export function Dialog({ title, onClose, dismissable = true, wide = false, child
     };
   }, []);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the click beside it is one more way; the keyboard has Escape
     <dialog
       ref={element}
       class={wide ? "dialog wide" : "dialog"}
       aria-labelledby={id}
+      // Browsers let the key through to their own closing, which the second time in a row nothing can prevent.
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.preventDefault();
+        if (dismissable) onClose();
+      }}
       onCancel={(event) => {
         event.preventDefault();
         if (dismissable) onClose();
       }}
+      onMouseDown={(event) => {
+        beside.current = event.target === element.current;
+      }}
       onClick={(event) => {
-        if (dismissable && event.target === element.current) onClose();
+        if (dismissable && beside.current && event.target === element.current) onClose();
       }}
     >
       <div class="dialog-inside">
