@@ -59,7 +59,7 @@ SINCE_THE_ANSWER = """
 
 
 async def page(stack: Stack, pace: Pace) -> dict[str, float]:
-    """The scripts' size; from nothing to the overview; to the next page of 1,000,000 devices; to a chart of 10,000 points."""
+    """The scripts' size; the overview from nothing; the next page of 1,000,000 devices; a chart of 10,000 points."""
     figures = {"page.js_gzip_kb": sum(len(gzip.compress(file.read_bytes())) for file in BUILT.rglob("*.js")) / 1000}
     with tempfile.TemporaryDirectory(prefix="fieldstock-page-") as folder:
         own = Stack(Path(folder) / "home", dies_with_its_maker=True)

@@ -56,6 +56,7 @@ async def furnished(oven, make_ready, admin):
     return oven
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_page_is_for_everybody(open_page, furnished, axe, scheme, complaints):
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
