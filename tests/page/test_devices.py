@@ -70,6 +70,14 @@ async def test_the_table_is_filtered_ordered_and_paged_and_the_address_says_how(
     await pages.get_by_role("button", name="Previous").click()
     await expect(rows).to_have_count(50)
 
+    await page.get_by_label("Select all on this page").check()
+    chosen = page.get_by_role("region", name="Selected devices")
+    await expect(chosen).to_contain_text("50 selected")
+    await chosen.get_by_role("button", name="Select all pages").click()
+    await expect(chosen).to_contain_text("55 selected")
+    await chosen.get_by_role("button", name="Clear selection").click()
+    await expect(chosen).to_have_count(0)
+
     await table(page).get_by_role("button", name="Device").click()
     await expect(rows.first).to_contain_text("Scale 000")
     await expect(page).to_have_url(re.compile(r"order_by=name"))

@@ -1,13 +1,23 @@
 // What to do with the devices that were picked.
 
 import { useState } from "preact/hooks";
+import { inWords } from "../core/api";
 import { count } from "../core/format";
 import type { Device, Health } from "../core/types";
+import { say } from "../ui/toast";
 import { ActionDialog } from "./actiondialog";
 import { type Action, nameOf, offered } from "./actions";
+import { fittingRows } from "./rows";
 import { choose, chooseNone, chosen } from "./selection";
 
-export function BulkBar({ onDone }: { onDone: (devices: Device[]) => void }) {
+interface Props {
+  /** What the table shows, and whether it goes on. */
+  rows: Health[];
+  more: boolean;
+  onDone: (devices: Device[]) => void;
+}
+
+export function BulkBar({ rows, more, onDone }: Props) {
   // Of the moment in which it was opened: what succeeds is picked no more.
   const [acting, setActing] = useState<{ action: Action; devices: Health[] }>();
   const picked = [...chosen.value.values()];
@@ -31,6 +41,7 @@ export function BulkBar({ onDone }: { onDone: (devices: Device[]) => void }) {
               </button>
             ))}
           </div>
+          {more && rows.every((row) => chosen.value.has(row.device_id)) ? <PickFitting /> : null}
           <button type="button" class="link" onClick={chooseNone}>
             Clear selection
           </button>
@@ -51,5 +62,28 @@ export function BulkBar({ onDone }: { onDone: (devices: Device[]) => void }) {
         />
       ) : null}
     </>
+  );
+}
+
+/** Also those on other pages. */
+function PickFitting() {
+  const [busy, setBusy] = useState(false);
+  const [done, setDone] = useState(false);
+  const pick = async () => {
+    setBusy(true);
+    try {
+      const { rows, more } = await fittingRows();
+      choose(rows, true);
+      setDone(true);
+      if (more) say("The first 1,000 are selected: as many as one action takes.");
+    } catch (error) {
+      say(inWords(error), true);
+    }
+    setBusy(false);
+  };
+  return done ? null : (
+    <button type="button" class="link" onClick={pick} disabled={busy}>
+      {busy ? "Selecting …" : "Select all pages"}
+    </button>
   );
 }

@@ -13,7 +13,7 @@ import { DeviceHead } from "./head";
 import { Log } from "./log";
 import { OpenAlerts } from "./openalerts";
 import { SettingsCard } from "./settings";
-import { useStanding } from "./standing";
+import { isUnheardOf, useStanding } from "./standing";
 
 export function DeviceView({ id }: { id: number }) {
   const [told, setTold] = useState<DeviceLog[]>([]);
@@ -44,7 +44,11 @@ export function DeviceView({ id }: { id: number }) {
       <div class="columns device-columns">
         <div class="stack">
           <OpenAlerts alerts={alerts} device={there} />
-          <Charts device={there} health={health.data} />
+          {health.error && !health.data && !isUnheardOf(health.error) ? (
+            <Failed error={health.error} again={health.again} />
+          ) : (
+            <Charts device={there} health={health.data} />
+          )}
         </div>
         <div class="stack">
           <Details device={there} onDone={take} />

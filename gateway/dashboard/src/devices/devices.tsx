@@ -61,6 +61,8 @@ export function Devices() {
       </section>
       {data ? <Pager shown={data.devices.length} next={asked.current ? data.next_page_token : ""} /> : null}
       <BulkBar
+        rows={data?.devices ?? []}
+        more={Boolean(data?.next_page_token) || place.value.page > 1}
         onDone={(devices) => {
           take(devices);
           refreshChosen(devices);

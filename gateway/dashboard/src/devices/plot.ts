@@ -89,8 +89,8 @@ export function optionsFor(drawing: () => Drawing): uPlot.Options {
         },
       ],
       setCursor: [(plot) => drawing().onPoint(plot.cursor.idx ?? null)],
-      drawAxes: [(plot) => shadeBeyond(plot, drawing().limits)],
-      draw: [(plot) => drawLimits(plot, drawing().limits)],
+      // Below what was measured.
+      drawAxes: [(plot) => shadeBeyond(plot, drawing().limits), (plot) => drawLimits(plot, drawing().limits)],
     },
   };
 }
@@ -160,6 +160,7 @@ function drawLimits(plot: uPlot, limits: Limit[]): void {
   ctx.save();
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
   ctx.textAlign = "right";
+  ctx.lineJoin = "round";
   const across = (at: number, dash: number[]) => {
     // In the middle of a pixel: on its edge, a line of one would be two of half the colour.
     const y = Math.round(plot.valToPos(at, "y", true)) + 0.5;
@@ -179,7 +180,13 @@ function drawLimits(plot: uPlot, limits: Limit[]): void {
     const above = limit.direction === "above" ? y - bbox.top > 16 * ratio : y + 16 * ratio > bbox.top + bbox.height;
     ctx.textBaseline = above ? "bottom" : "top";
     const text = `${limit.name} ${said(limit.at)}`;
-    ctx.fillText(text, bbox.left + bbox.width - 4 * ratio, y + (above ? -2 : 3) * ratio);
+    const at = [bbox.left + bbox.width - 4 * ratio, y + (above ? -2 : 3) * ratio] as const;
+    // Readable also where a line runs through it.
+    ctx.setLineDash([]);
+    ctx.lineWidth = 4 * ratio;
+    ctx.strokeStyle = colour("--surface");
+    ctx.strokeText(text, ...at);
+    ctx.fillText(text, ...at);
   }
   ctx.restore();
 }

@@ -1,13 +1,16 @@
 // The rows of the table: a page as it was asked for, and what was told of its devices since.
 
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { get, Refusal } from "../core/api";
+import { all, get, Refusal } from "../core/api";
 import { follow, line, type Snapshot } from "../core/live";
 import { type Asked, useAsked, useDebounced } from "../core/query";
 import type { Alert, Device, DeviceLog, Health, Presence } from "../core/types";
 import { place, question, toFirst } from "./question";
 
 export const PAGE_SIZE = 50;
+/** Of POST /devices/actions. */
+const MOST = 1_000;
+const LARGEST_PAGE = 500;
 const SETTLED_MS = 800;
 /** What is not told of, such as the newest values, and who else fits the filters by now. */
 const QUIETLY_MS = 15_000;
@@ -24,6 +27,12 @@ export function withDevice(row: Health, device: Device | undefined): Health {
   if (!device || device.version <= row.version) return row;
   const { name, type, serial_number, status, location, version } = device;
   return { ...row, name, type, serial_number, status, location, version };
+}
+
+/** As many as one action takes, of those that the table is asked for. */
+export async function fittingRows(): Promise<{ rows: Health[]; more: boolean }> {
+  const found = await all<Health>("/monitoring/devices", "devices", { ...question.value }, MOST / LARGEST_PAGE + 1);
+  return { rows: found.slice(0, MOST), more: found.length > MOST };
 }
 
 export interface Rows {

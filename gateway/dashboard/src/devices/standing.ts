@@ -7,8 +7,11 @@ import { type Asked, useAsked, useDebounced } from "../core/query";
 import type { Alert, Device, DeviceLog, Health, Presence, Reading } from "../core/types";
 
 const SETTLED_MS = 500;
-/** A device that was registered just now: telemetry hears of it a moment later. */
+/** One that was registered just now telemetry hears of a moment later. */
 const NOT_YET_MS = 1_500;
+
+/** Telemetry was not told of it yet. */
+export const isUnheardOf = (error: unknown) => error instanceof Refusal && error.reason === "UNKNOWN_DEVICE";
 
 export interface Standing {
   device: Asked<Device>;
@@ -60,7 +63,7 @@ export function useStanding(id: number, onChange: (log: DeviceLog) => void): Sta
     });
   }, [id]);
 
-  const unheardOf = health.error instanceof Refusal && health.error.reason === "UNKNOWN_DEVICE";
+  const unheardOf = isUnheardOf(health.error);
   useEffect(() => {
     if (!unheardOf || health.loading) return;
     const timer = window.setTimeout(health.again, NOT_YET_MS);

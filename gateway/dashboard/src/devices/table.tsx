@@ -66,7 +66,7 @@ function Row({ row }: { row: Health }) {
         </span>
         <span class="narrow quiet">{row.location || "No location"}</span>
         {row.severity ? (
-          <span class="narrow">
+          <span class="narrowest">
             <SeverityBadge severity={row.severity} count={row.open_alerts} />
           </span>
         ) : null}
@@ -79,7 +79,7 @@ function Row({ row }: { row: Health }) {
       <td class="status">
         <StatusBadge status={row.status} />
         {standing(row.status, row.online, row.last_seen) === "off" ? null : (
-          <span class="narrow">
+          <span class="narrowest">
             <PresenceMark status={row.status} online={row.online} lastSeen={row.last_seen} />
           </span>
         )}
