@@ -1,10 +1,9 @@
 """The fold: what the journal holds of a partition becomes segments and statistics, and leaves the journal."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from telemetry_svc.columns.fleet import Fleet
@@ -15,10 +14,9 @@ from telemetry_svc.history.heads import Heads
 from telemetry_svc.history.layout import lay_out
 from telemetry_svc.history.segments import Segment, Segments
 from telemetry_svc.history.statistics import Statistics
-from telemetry_svc.ingest.journal import Entry, Group, Journal
+from telemetry_svc.ingest.journal import Entry, Journal
 from telemetry_svc.observability import CELLS_CONFLICTING, CELLS_REPEATED, FOLD_SECONDS, ROWS_FOLDED, SEGMENTS_WRITTEN
-from telemetry_svc.partitions import Fence
-from telemetry_svc.store import Document
+from telemetry_svc.partitions import Fence, LeaseLost
 
 # So much of a partition is taken up at once, by the order of receipt; one transaction is of so many devices and cells.
 MOST_ROWS, MOST_DEVICES = 400_000, 2_000
@@ -36,14 +34,12 @@ class Fold:
 
     def __init__(
         self,
-        client: AsyncMongoClient[Document],
         journal: Journal,
         segments: Segments,
         heads: Heads,
         statistics: Statistics,
         fleet: Fleet,
     ) -> None:
-        self._client = client
         self._journal = journal
         self._segments = segments
         self._heads = heads
@@ -53,35 +49,35 @@ class Fold:
     async def run(
         self,
         partition: int,
+        epoch: int,
         fence: Fence,
-        seen: Container[Group],
         *,
-        see: Callable[[Sequence[Entry]], Awaitable[None]],
+        choose: Callable[[Sequence[Entry]], Awaitable[list[Entry]]],
         pending: Callable[[], Tally],
     ) -> tuple[list[Entry], int]:
         """Folds what is stored of a partition; gives the entries, and how many were too many for once.
 
-        `seen`: the groups that the watch has seen; what nobody has seen goes to `see` first. `pending`: what is to be
-        counted beside, seen since. Raises LeaseLost when the partition is not ours any more.
+        `epoch`: of its owner when this began. `choose` gives those of some entries that may be folded. `pending`: what
+        is to be counted beside. Raises LeaseLost when the partition is not ours any more, or is ours anew.
         """
         with FOLD_SECONDS.time():
-            entries, left = await self._journal.oldest(partition, MOST_ROWS)
-            await see([entry for entry in entries if entry.group not in seen])
-            entries.sort(key=lambda entry: entry.rank)
+            stored, left = await self._journal.oldest(partition, MOST_ROWS)
+            entries = sorted(await choose(stored), key=lambda entry: entry.rank)
             frames = [frame for entry in entries for frame in entry.frames]
             chunks = list(chunks_of(frames)) if frames else []
             for number, devices in enumerate(chunks, 1):
                 part = frames if len(chunks) == 1 else list(_only(frames, devices))
                 gone = entries if number == len(chunks) else []
-                await self._commit(partition, fence, part, gone, pending)
+                await self._commit(partition, epoch, fence, part, gone, pending)
             if not chunks:
-                await self._statistics.await_fold(partition, fence.epochs[partition], pending())
+                await self._statistics.await_fold(partition, epoch, pending())
             ROWS_FOLDED.inc(sum(map(len, entries)))
             return entries, left
 
     async def _commit(
         self,
         partition: int,
+        epoch: int,
         fence: Fence,
         frames: Sequence[Frame],
         gone: Sequence[Entry],
@@ -90,19 +86,24 @@ class Fold:
         """One transaction."""
 
         async def write(session: AsyncClientSession) -> None:
-            epoch = await fence.check(partition, session)
+            if await fence.check(partition, session) != epoch:
+                raise LeaseLost
             known = await self._known(partition, frames, session)
             merged, segments, tally = await asyncio.to_thread(self._fold, frames, known)
             await self._segments.write(segments, session)
             await self._heads.write(partition, segments, session)
-            await self._statistics.add(partition, epoch, tally, pending(), session)
+            await self._statistics.add(partition, epoch, tally, pending, session)
             await self._journal.remove(gone, session)
             CELLS_REPEATED.inc(merged.repeated)
             CELLS_CONFLICTING.inc(merged.conflicting)
             SEGMENTS_WRITTEN.inc(len(segments))
 
-        async with self._client.start_session() as session:
-            await session.with_transaction(write)
+        try:
+            await fence.transaction(write)
+        except BaseException:
+            # It may have been committed all the same, and then there are newer ones.
+            self._heads.forget(partition)
+            raise
         self._heads.settle(partition)
 
     def _fold(self, frames: Sequence[Frame], known: Sequence[Segment]) -> tuple[Merged, list[Segment], Tally]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pymongo.errors import PyMongoError
 
@@ -13,6 +14,8 @@ from telemetry_svc.columns.tally import HOUR_MINUTES, MINUTE_MS
 from telemetry_svc.history.fold import Fold
 from telemetry_svc.history.segments import Segments
 from telemetry_svc.history.statistics import KEPT_HOURS, Statistics
+from telemetry_svc.ingest.journal import Entry
+from telemetry_svc.partitions import LeaseLost
 from telemetry_svc.watch.backlog import Backlog, Limits
 from telemetry_svc.watch.owner import Work
 from telemetry_svc.watch.watcher import Watcher
@@ -35,10 +38,12 @@ class Folding:
         statistics: Statistics,
         fleet: Fleet,
         limits: Limits,
+        crowded: Callable[[], bool],
         retention_ms: int,
         clock: Clock,
     ) -> None:
-        """`retention_ms`: how long readings are kept whose type of device does not say."""
+        """`crowded`: whether the journal has so much that whatever there is must be folded; `retention_ms`: how long
+        readings are kept whose type of device does not say."""
         self._watcher = watcher
         self._fold = fold
         self._backlog = backlog
@@ -46,6 +51,7 @@ class Folding:
         self._statistics = statistics
         self._fleet = fleet
         self._limits = limits
+        self._crowded = crowded
         self._retention_ms = retention_ms
         self._clock = clock
 
@@ -57,7 +63,8 @@ class Folding:
     async def fold_what_is_due(self) -> None:
         """Folds until it is cancelled."""
         while True:
-            due = self._backlog.due(self._clock(), self._limits)
+            limits = replace(self._limits, rows=1) if self._crowded() else self._limits
+            due = self._backlog.due(self._clock(), limits)
             mine = [partition for partition in due if self._watcher.watched[partition]]
             try:
                 for partition in mine[:1]:
@@ -70,28 +77,38 @@ class Folding:
 
     async def fold(self, partition: int) -> None:
         """Folds what is stored of a partition. Raises LeaseLost, PyMongoError; then nothing has changed."""
-        # Before anything leaves the journal: whoever has the partition next begins with this.
-        await self._watcher.save(partition)
-        async with self._watcher.turn:
-            if not self._watcher.watched[partition]:
+        watcher = self._watcher
+        async with watcher.turn:
+            if not watcher.watched[partition]:
                 return
-            fence = self._watcher.fence
+            fence = watcher.fence
+            epoch = fence.epochs[partition]
             cut = self._backlog.cut(partition)
+
+        def still_ours() -> bool:
+            return bool(watcher.watched[partition]) and watcher.fence.epochs.get(partition) == epoch
+
+        async def choose(entries: Sequence[Entry]) -> list[Entry]:
+            chosen = await watcher.see_entries(entries, cut.groups)
+            # Before anything leaves the journal, and with all that does: whoever has it next begins with this.
+            await watcher.save(partition)
+            return chosen
+
         try:
             entries, left = await self._fold.run(
-                partition,
-                fence,
-                cut.groups,
-                see=self._watcher.see_entries,
-                pending=lambda: self._backlog.pending(partition),
+                partition, epoch, fence, choose=choose, pending=lambda: self._backlog.pending(partition)
             )
+        except LeaseLost:
+            if still_ours():
+                raise
+            return  # it was let go of meanwhile
         except BaseException:
-            if self._watcher.watched[partition]:
-                self._backlog.restore(cut)
+            if still_ours():
+                self._backlog.restore(partition, cut)
             raise
-        async with self._watcher.turn:
-            if self._watcher.watched[partition]:
-                self._backlog.folded(partition, entries, self._clock(), all_of_it=not left)
+        async with watcher.turn:
+            if still_ours():
+                self._backlog.folded(partition, cut, entries, self._clock(), all_of_it=not left)
 
     async def tell_statistics(self) -> None:
         """Keeps what is not folded yet among the statistics, until it is cancelled."""

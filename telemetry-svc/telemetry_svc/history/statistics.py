@@ -47,8 +47,12 @@ class Statistics:
     def __init__(self, client: AsyncMongoClient[Document], collection: Collection) -> None:
         self._client = client
         self._collection = collection
+        # Grows with every word of what is pending: one that was held up on its way must not come after later ones.
+        self._word = 0
 
-    async def add(self, partition: int, epoch: int, tally: Tally, pending: Tally, session: AsyncClientSession) -> None:
+    async def add(
+        self, partition: int, epoch: int, tally: Tally, pending: Callable[[], Tally], session: AsyncClientSession
+    ) -> None:
         """Counts in what is folded in the same transaction; `pending` is what is left to be folded."""
         for hour, part in tally.hours():
             identity = {"partition": partition, "hour": hour}
@@ -58,19 +62,29 @@ class Statistics:
             minutes = Tally.together([part])
             document = {"minutes": minutes.to_binary(), "whole": minutes.whole_hours().to_binary()}
             await self._collection.replace_one({"_id": identity}, document, upsert=True, session=session)
-        await self.await_fold(partition, epoch, pending, session)
+        await self.await_fold(partition, epoch, pending(), session)
 
     async def await_fold(
         self, partition: int, epoch: int, pending: Tally, session: AsyncClientSession | None = None
     ) -> None:
-        """What is stored of a partition and not folded yet, as the owner of this epoch knows. Raises LeaseLost."""
+        """What is stored of a partition and not folded yet, as the owner of this epoch knows right now.
+
+        Raises LeaseLost when there is a later one.
+        """
+        self._word += 1
         identity = {"partition": partition, "hour": PENDING}
-        document = {"minutes": pending.to_binary(), "epoch": epoch}
-        which = {"_id": identity, "epoch": {"$not": {"$gt": epoch}}}
+        document = {"minutes": pending.to_binary(), "epoch": epoch, "word": self._word}
+        earlier = [
+            {"epoch": {"$not": {"$gte": epoch}}},
+            {"epoch": epoch, "word": {"$not": {"$gte": self._word}}},
+        ]
         try:
-            await self._collection.replace_one(which, document, upsert=True, session=session)
+            await self._collection.replace_one(
+                {"_id": identity, "$or": earlier}, document, upsert=True, session=session
+            )
         except DuplicateKeyError:
-            raise LeaseLost from None
+            if session or await self._collection.find_one({"_id": identity, "epoch": {"$gt": epoch}}, ["_id"]):
+                raise LeaseLost from None
 
     async def forget(self, partitions: Iterable[int], before_hour: int) -> None:
         """Removes the hours of these partitions that nobody may ask for any more."""

@@ -29,7 +29,9 @@ class Cut:
     """What there was of a partition when a fold began."""
 
     groups: frozenset[Group]
+    rows: int
     pending: Tally
+    unsure: bool
 
 
 class Backlog:
@@ -111,20 +113,30 @@ class Backlog:
     def cut(self, partition: int) -> Cut:
         """A fold begins: what is seen from now on is for the next one."""
         mine, rest = self._split(partition)
+        cut = Cut(frozenset(self._groups[partition]), int(self._rows[partition]), mine, bool(self._unsure[partition]))
         self._tallies = [rest]
-        return Cut(frozenset(self._groups[partition]), mine)
+        self._unsure[partition] = False
+        return cut
 
-    def restore(self, cut: Cut) -> None:
+    def restore(self, partition: int, cut: Cut) -> None:
         """The fold failed."""
         self._tallies.append(cut.pending)
+        self._unsure[partition] |= cut.unsure
+        self._changed[partition] = True
 
-    def folded(self, partition: int, entries: Sequence[Entry], now_ms: int, *, all_of_it: bool) -> None:
-        """These entries are not in the journal any more; `all_of_it`: nor is any other from before the cut."""
-        self._groups[partition].difference_update([entry.group for entry in entries])
-        self._rows[partition] = max(0, int(self._rows[partition]) - sum(map(len, entries)))
-        self._since_ms[partition] = now_ms
+    def folded(self, partition: int, cut: Cut, entries: Sequence[Entry], now_ms: int, *, all_of_it: bool) -> None:
+        """These entries are not in the journal any more; `all_of_it`: nor is any other from before the cut, of which
+        some may have been gone before."""
+        rows = sum(map(len, entries))
         if all_of_it:
-            self._unsure[partition] = False
+            self._groups[partition] -= cut.groups
+            rows = cut.rows + sum(len(entry) for entry in entries if entry.group not in cut.groups)
+        else:
+            # What is left is not among the pending any more.
+            self._unsure[partition] = True
+        self._groups[partition].difference_update([entry.group for entry in entries])
+        self._rows[partition] = max(0, int(self._rows[partition]) - rows)
+        self._since_ms[partition] = now_ms
 
     def forget(self, partition: int) -> None:
         """Somebody else has it, or it is read anew."""
