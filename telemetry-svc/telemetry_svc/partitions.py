@@ -1,7 +1,7 @@
 """Who watches which partitions: each of them has one owner among the replicas, as long as it says so."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -39,8 +39,10 @@ async def make(leases: Collection) -> None:
 class Fence:
     """What is known of our partitions, and the proof that a write is their owner's."""
 
-    def __init__(self, leases: Collection) -> None:
+    def __init__(self, leases: Collection, members: Collection) -> None:
         self._leases = leases
+        self._members = members
+        self._sessions: set[bytes] = set()
         self.owner = uuid4().hex
         # By partition: the epoch, which grows with every new owner.
         self.epochs: dict[int, int] = {}
@@ -55,6 +57,19 @@ class Fence:
         """Raises LeaseLost when nothing is ours for sure. For before a change: a task cannot always be interrupted."""
         if asyncio.get_running_loop().time() >= self.until:
             raise LeaseLost
+
+    async def transaction(self, work: Callable[[AsyncClientSession], Awaitable[None]]) -> None:
+        """Runs `work` in a transaction, again if need be.
+
+        Its session is noted before: should we be killed or paused in the middle of it, MongoDB would keep what it wrote
+        locked for a minute, and so the next owner ends it.
+        """
+        async with self._leases.database.client.start_session() as session:
+            identity = session.session_id["id"]
+            if identity not in self._sessions:
+                await self._members.update_one({"_id": self.owner}, {"$addToSet": {"sessions": identity}})
+                self._sessions.add(identity)
+            await session.with_transaction(work)
 
     async def check(self, partition: int, session: AsyncClientSession) -> int:
         """Makes a transaction fail if somebody else takes the partition before it is committed; gives the epoch.
@@ -96,7 +111,7 @@ class Partitions:
         self._gain = gain
         self._lose = lose
         self._own_health = healthy_since_ms
-        self.fence = Fence(leases)
+        self.fence = Fence(leases, members)
         self._others: Mapping[str, Document] = {}
         self._changed_ms = 0
 
@@ -149,6 +164,11 @@ class Partitions:
         gone = [partition for partition in self.mine if ours.get(partition) != self.fence.epochs[partition]]
         self.fence.until = until
         await self._lost(gone)
+        # Taken, or not let go of, by a write whose answer did not arrive.
+        unknown = ours.keys() - self.fence.epochs.keys()
+        self.fence.epochs |= {partition: ours[partition] for partition in unknown}
+        for partition in unknown:
+            self._gain(partition)
 
     async def _share(self) -> int:
         """How many partitions should be ours, by who is alive."""
@@ -183,6 +203,7 @@ class Partitions:
             "epoch": {"$add": ["$epoch", 1]},
             "expires_at": {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]},
         }
+        await self._end_what_is_left_open(free)
         over = {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}
         # What another took a moment ago does not match any more.
         await self._leases.update_many({"_id": {"$in": free}, **over}, [{"$set": ours}])
@@ -194,6 +215,16 @@ class Partitions:
             self.fence.epochs |= epochs
             logger.info("partitions_taken", partitions=len(epochs), mine=len(self.fence.epochs))
         return sorted(epochs)
+
+    async def _end_what_is_left_open(self, partitions: Sequence[int]) -> None:
+        """Ends the transactions of those who owned these partitions and did not give them back."""
+        theirs = self._leases.find({"_id": {"$in": partitions}, "owner": {"$nin": ["", self.fence.owner]}}, ["owner"])
+        owners = {one["owner"] async for one in theirs}
+        left = self._members.find({"_id": {"$in": list(owners)}}, ["sessions"])
+        sessions = [{"id": identity} async for one in left for identity in one.get("sessions", [])]
+        if sessions:
+            await self._leases.database.client.admin.command({"killSessions": sessions})
+            logger.info("transactions_ended", owners=len(owners), sessions=len(sessions))
 
     async def _lost(self, partitions: list[int]) -> None:
         for partition in partitions:

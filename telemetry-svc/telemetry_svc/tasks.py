@@ -29,3 +29,6 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
             await task
     finally:
         await end(*tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # looked at: what another one raised at the same moment is the same trouble

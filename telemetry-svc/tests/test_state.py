@@ -53,7 +53,7 @@ async def test_everything_comes_back(store: Store) -> None:
     assert again.presence.tolist() == fleet.presence.tolist()
     assert again.latest["load"].value.tolist() == fleet.latest["load"].value.tolist()
     assert again.latest["load"].time_ms.tolist() == fleet.latest["load"].time_ms.tolist()
-    assert list(its_judge.pending()) == [(RULE, 2, 200)]
+    assert list(its_judge.excursions()) == [(RULE, 2, Excursion(200, opened=False))]
 
 
 async def test_an_owner_of_the_past_saves_nothing_any_more(store: Store) -> None:
@@ -94,7 +94,7 @@ async def test_what_is_pending_for_a_rule_that_changed_is_forgotten(store: Store
     again, its_judge = made()
     its_judge.use([Rule("r", 2, Kind.THRESHOLD, Severity.INFO, threshold=RULE.threshold)])
     await State(store.states).restore(again, its_judge, range(PARTITIONS))
-    assert list(its_judge.pending()) == []
+    assert list(its_judge.excursions()) == []
     assert not its_judge.resume("gone", 1, 2, Excursion(1, opened=True))
 
 

@@ -23,7 +23,7 @@ from telemetry_svc.observability import ALERTS_OPENED
 from telemetry_svc.partitions import Fence
 from telemetry_svc.store import Collection, Document
 from telemetry_svc.watch.judge import Change, Opening
-from telemetry_svc.watch.rules import DRIFT, RANKS, Rule
+from telemetry_svc.watch.rules import DRIFT, RANKS
 from telemetry_svc.watch.telling import changed, first
 
 ALERTS = UUID("7d0c4a3e-54fb-4c8e-9d3a-6a1f3a5cf0b2")
@@ -67,9 +67,9 @@ class OpenAlert:
     opened_ms: int
 
 
-def alert_id(rule: Rule, device_id: int, opened_ms: int) -> str:
+def alert_id(rule_id: str, rule_version: int, device_id: int, opened_ms: int) -> str:
     """The same excursion gives the same id: a replay finds the alert that it opened before, and opens no second one."""
-    return uuid5(ALERTS, f"{rule.id}/{rule.version}/{device_id}/{opened_ms}").hex
+    return uuid5(ALERTS, f"{rule_id}/{rule_version}/{device_id}/{opened_ms}").hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,7 @@ class Alerts:
                 await fence.check(partition, session)
             await self._alerts.bulk_write(list(writes), ordered=True, session=session)
 
-        async with self._alerts.database.client.start_session() as session:
-            await session.with_transaction(write)
+        await fence.transaction(write)
 
     def _writes(self, change: Change, names: Mapping[int, str]) -> list[UpdateOne | UpdateMany]:
         if isinstance(change, Opening):
@@ -153,7 +152,7 @@ class Alerts:
 
     def _document(self, opening: Opening, device_name: str) -> Document:
         rule = opening.rule
-        identity = alert_id(rule, opening.device_id, opening.opened_ms)
+        identity = alert_id(rule.id, rule.version, opening.device_id, opening.opened_ms)
         return {
             **Blank(identity, moment(opening.opened_ms), moment(self._clock())).document(),
             "device_id": opening.device_id,
@@ -256,6 +255,13 @@ class Alerts:
                     document["device_id"],
                     milliseconds(document["opened_at"]),
                 )
+
+    async def over_by_itself(self, alerts: Sequence[OpenAlert]) -> list[OpenAlert]:
+        """Those of some that were open once whose condition is over, and that nothing else ended."""
+        over = {"resolved_because": {"$in": [Because.CLEARED, Because.BY_HAND]}, "muted": {"$ne": True}}
+        found = self._alerts.find({"_id": {"$in": [alert.id for alert in alerts]}, **over}, ["_id"])
+        ids = {document["_id"] async for document in found}
+        return [alert for alert in alerts if alert.id in ids]
 
     async def open_by_severity(self, which: Mapping[str, Any]) -> tuple[Ids, NDArray[np.int8], Ints]:
         """Device, rank of the severity (an index into SEVERITIES) and number of the open alerts that fit, as columns

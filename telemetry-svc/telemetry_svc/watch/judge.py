@@ -104,12 +104,11 @@ class Judge:
         memory.put(device_id, excursion)
         return True
 
-    def pending(self) -> Iterator[tuple[Rule, int, int]]:
-        """Rule, device and beginning of each excursion that is no alert yet."""
+    def excursions(self) -> Iterator[tuple[Rule, int, Excursion]]:
+        """Rule, device and what is remembered of it."""
         for memory in self._memories.values():
             for device_id, excursion in memory.excursions.items():
-                if not excursion.opened:
-                    yield memory.rule, device_id, excursion.since_ms
+                yield memory.rule, device_id, excursion
 
     def forget(self, device_id: int) -> None:
         """Drops what every rule remembers of a device."""

@@ -1,6 +1,7 @@
 """What readings said of the fleet, saved now and then: so that a start replays seconds of the journal, not a day."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,18 @@ from telemetry_svc.watch.rules import Excursion, Rule
 PRESENCE = np.dtype("i1")
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A rule's excursion of a device, as it was when its block was saved."""
+
+    rule_id: str
+    rule_version: int
+    device_id: int
+    since_ms: int
+
+
 class State:
-    """A block for each partition: its devices' columns, and the rules' pending excursions, and what they learned.
+    """A block for each partition: its devices' columns, and the rules' excursions, and what they learned.
 
     Whatever of the journal a block has not seen can be applied to it; so can, once more, what it has seen.
     """
@@ -42,11 +53,13 @@ class State:
             fleet.dirty[partition] = True
             raise
 
-    async def restore(self, fleet: Fleet, judge: Judge, partitions: Iterable[int]) -> None:
-        """Puts blocks back into a fleet that knows its devices."""
+    async def restore(self, fleet: Fleet, judge: Judge, partitions: Iterable[int]) -> list[Saved]:
+        """Puts blocks back into a fleet that knows its devices; gives the alerts that were open then."""
+        were_open: list[Saved] = []
         async with self._states.find({"_id": {"$in": list(partitions)}}) as found:
             async for document in found:
-                _put_back(fleet, judge, document)
+                were_open += _put_back(fleet, judge, document)
+        return were_open
 
     async def watch_others(self, fleet: Fleet, partitions: Iterable[int]) -> None:
         """Takes in what the owners of these partitions saved since the last time: what they know of the devices."""
@@ -79,12 +92,17 @@ def _block(fleet: Fleet, judge: Judge, partition: int) -> Document:
             "heard_ms": fleet.clocks.heard_ms[heard].astype(TIME).tobytes(),
         },
         "profiles": [_profile(rule, profile, ids) for rule, profile in judge.profiles()],
-        "pending": [
-            {"rule_id": rule.id, "rule_version": rule.version, "device_id": device_id, "since_ms": since_ms}
-            for rule, device_id, since_ms in judge.pending()
-            if device_id % PARTITIONS == partition
-        ],
+        **_excursions(judge, partition),
     }
+
+
+def _excursions(judge: Judge, partition: int) -> Document:
+    found: Document = {"pending": [], "open": []}
+    for rule, device_id, excursion in judge.excursions():
+        if device_id % PARTITIONS == partition:
+            one = {"rule_id": rule.id, "rule_version": rule.version, "device_id": device_id}
+            found["open" if excursion.opened else "pending"].append({**one, "since_ms": excursion.since_ms})
+    return found
 
 
 def _profile(rule: Rule, profile: Profile, ids: NDArray[np.intp]) -> Document:
@@ -115,14 +133,22 @@ def _put_columns_back(fleet: Fleet, block: Document) -> None:
     fleet.dirty[block["_id"]] = False
 
 
-def _put_back(fleet: Fleet, judge: Judge, block: Document) -> None:
+def _put_back(fleet: Fleet, judge: Judge, block: Document) -> list[Saved]:
     _put_columns_back(fleet, block)
     for one in block["profiles"]:
         _put_profile_back(fleet, judge, one)
-    for one in block["pending"]:
-        if fleet.status_of(one["device_id"]) is not Status.UNKNOWN:
-            excursion = Excursion(one["since_ms"], opened=False)
-            judge.resume(one["rule_id"], one["rule_version"], one["device_id"], excursion)
+    for one in _of_this_time(fleet, block["pending"]):
+        judge.resume(one.rule_id, one.rule_version, one.device_id, Excursion(one.since_ms, opened=False))
+    return list(_of_this_time(fleet, block.get("open", [])))  # the first release saved none
+
+
+def _of_this_time(fleet: Fleet, excursions: Iterable[Document]) -> Iterator[Saved]:
+    """Not those of a device that came to its status after its last reading: the block may be older than that."""
+    for one in excursions:
+        device_id = one["device_id"]
+        known = fleet.status_of(device_id) is not Status.UNKNOWN
+        if known and fleet.since_ms[device_id] <= fleet.last_seen_ms[device_id]:
+            yield Saved(**one)
 
 
 def _put_profile_back(fleet: Fleet, judge: Judge, one: Document) -> None:

@@ -1,7 +1,7 @@
 """What is made of readings: the rules are stepped, presence is judged, and what comes of it is stored."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,18 @@ from pymongo.errors import PyMongoError
 from servicekit.logs import logger
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet, Status
-from telemetry_svc.columns.frame import PARTITIONS, Frame, Mask
+from telemetry_svc.columns.frame import PARTITIONS, Frame, Mask, partition_of
 from telemetry_svc.ingest.journal import Entry, Group, Journal
 from telemetry_svc.observability import PARTITIONS_OWNED, ROWS_WATCHED
 from telemetry_svc.partitions import Fence, LeaseLost
-from telemetry_svc.watch.alerts import Alerts, Because
+from telemetry_svc.watch.alerts import Alerts, Because, OpenAlert, alert_id
 from telemetry_svc.watch.announcer import Announcer
 from telemetry_svc.watch.backlog import Backlog
 from telemetry_svc.watch.judge import Change, Judge
 from telemetry_svc.watch.presence import Patience, judge
 from telemetry_svc.watch.rulebook import Rulebook
 from telemetry_svc.watch.rules import Excursion, Rule
-from telemetry_svc.watch.state import State
+from telemetry_svc.watch.state import Saved, State
 from telemetry_svc.watch.telling import Teller
 
 RETRY_SECONDS = 1.0
@@ -96,7 +96,7 @@ class Watcher:
             self._judge.forget_all(partition)
             self._forget(partition)
         self._use(await self._rulebook.all())
-        await self._state.restore(self._fleet, self._judge, partitions)
+        await self._resume_what_is_over(await self._state.restore(self._fleet, self._judge, partitions))
         await self._resume_alerts({}, partitions)
         for partition in sorted(partitions):
             await self._catch_up(partition)
@@ -123,12 +123,19 @@ class Watcher:
         async for entry in self._journal.but(partition, self._backlog.groups(partition)):
             await self.see(entry.group, entry.frames, [partition])
 
-    async def see_entries(self, entries: Sequence[Entry]) -> None:
-        """Sees what is about to be folded and was not seen; the fold counts it."""
+    async def see_entries(self, entries: Sequence[Entry], known: Container[Group]) -> list[Entry]:
+        """Sees those that are about to be folded and that nobody saw; gives those that the fold counts: of the `known`
+        groups, and these. What was seen since those were all there were is counted already, and is for the next fold.
+        """
+        chosen: list[Entry] = []
         async with self.turn:
             for entry in entries:
-                if self.watched[entry.partition]:
+                if entry.group not in known:
+                    if not self.watched[entry.partition] or entry.group in self._backlog.groups(entry.partition):
+                        continue
                     await self.see(entry.group, entry.frames, [entry.partition], counted=False)
+                chosen.append(entry)
+        return chosen
 
     async def see(
         self, group: Group, frames: Sequence[Frame], partitions: Sequence[int], *, counted: bool = True
@@ -137,9 +144,11 @@ class Watcher:
 
         Raises LeaseLost.
         """
-        self.fence.assure()
         unseen = np.zeros(PARTITIONS, bool)
         unseen[self._backlog.unseen(group, partitions)] = True
+        if not unseen.any():
+            return
+        self.fence.assure()
         changes: list[Change] = []
         rows = np.zeros(PARTITIONS, np.int64)
         for frame in frames:
@@ -161,6 +170,13 @@ class Watcher:
         while changes:
             try:
                 await self._alerts.apply(changes, self.fence)
+            except LeaseLost:
+                self.fence.assure()
+                # What was let go of meanwhile is seen, and stored, by whoever has it now.
+                ours = [change for change in changes if partition_of(change.device_id) in self.fence.epochs]
+                if len(ours) == len(changes):
+                    raise
+                changes = ours
             except PyMongoError as error:
                 logger.warning("alerts_wait", changes=len(changes), error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
@@ -214,6 +230,23 @@ class Watcher:
     def _use(self, rules: Sequence[Rule]) -> None:
         self._rules = {rule.id: rule for rule in rules}
         self._judge.use(rules)
+
+    async def _resume_what_is_over(self, were_open: Sequence[Saved]) -> None:
+        """What was open when it was saved and is over by now, is over in the journal: whatever comes before that there
+        must find it open, or it would open another alert."""
+        alerts = [
+            OpenAlert(
+                alert_id(one.rule_id, one.rule_version, one.device_id, one.since_ms),
+                one.rule_id,
+                one.rule_version,
+                one.device_id,
+                one.since_ms,
+            )
+            for one in were_open
+        ]
+        for alert in await self._alerts.over_by_itself(alerts):
+            excursion = Excursion(alert.opened_ms, opened=True)
+            self._judge.resume(alert.rule_id, alert.rule_version, alert.device_id, excursion)
 
     async def _resume_alerts(self, which: Mapping[str, Any], partitions: Collection[int]) -> None:
         async for alert in self._alerts.open_ones(which):
