@@ -14,7 +14,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from servicekit.access import AccessRules, Verifier, bearer, enter
-from servicekit.errors import DeadlineExceeded, Internal, MalformedRequest, ServiceError
+from servicekit.errors import DatabaseUnavailable, DeadlineExceeded, Internal, MalformedRequest, ServiceError
 from servicekit.logs import logger
 from servicekit.observability import RPC_SECONDS, RPC_TOTAL
 from servicekit.required import check_required
@@ -44,6 +44,7 @@ OPTIONS = [
 Registration = tuple[Callable[[Any, grpc.aio.Server], None], object]
 Behaviour = Callable[[Any, Any], Awaitable[Message | None]]
 Parse = Callable[[Any], Any]
+Away = tuple[type[Exception], ...]
 Method = TypeVar("Method")
 # Where a method keeps how its requests are read.
 _PARSE = "parse_request"
@@ -64,13 +65,17 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(listen: str, registrations: Sequence[Registration], verifier: Verifier) -> AsyncIterator[Server]:
+async def serve(
+    listen: str, registrations: Sequence[Registration], verifier: Verifier, away: Away = ()
+) -> AsyncIterator[Server]:
     """Serves proto services, each given as (its add_…_to_server, a servicer), at host:port; port 0 takes a free one.
+
+    `away`: what a method raises while its database does not answer, and that is no bug.
 
     On leaving, health says NOT_SERVING, running calls get DRAIN_SECONDS to end, and then they are cancelled.
     """
     names: list[str] = []
-    door = Door(verifier)
+    door = Door(verifier, away)
     server = grpc.aio.server(interceptors=[door], options=OPTIONS)
     for register, servicer in registrations:
         register(servicer, server)
@@ -104,8 +109,9 @@ class Door(grpc.aio.ServerInterceptor):
     """What happens to every RPC: a request id, the caller, the access option, required fields, a deadline; and at the
     end the translation of a failure, a log line for a bug, and a count."""
 
-    def __init__(self, verifier: Verifier) -> None:
+    def __init__(self, verifier: Verifier, away: Away = ()) -> None:
         self._verifier = verifier
+        self._away = away
         self.rules = AccessRules([])
         self._handlers: dict[str, Any] = {}
 
@@ -162,6 +168,10 @@ class Door(grpc.aio.ServerInterceptor):
             except grpc.aio.AbortError:
                 code = context.code()
                 raise
+            except self._away as error:
+                code = DatabaseUnavailable.code
+                logger.warning("database_away", method=method, error=str(error))
+                await _abort(context, DatabaseUnavailable())
             except Exception as error:  # noqa: BLE001 - a bug: its caller learns a number, its log the rest
                 late = isinstance(error, TimeoutError) and limit.expired()
                 told = DeadlineExceeded(seconds=round(within or 0, 3)) if late else _unknown(method)

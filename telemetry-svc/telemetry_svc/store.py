@@ -6,6 +6,7 @@ from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ConnectionFailure, ExecutionTimeout
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -16,6 +17,9 @@ Collection = AsyncCollection[Document]
 DURABLE = WriteConcern("majority", j=True)
 # What a majority has: a reading that was read is never taken back.
 MAJORITY = ReadConcern("majority")
+
+# What is raised while no member of the replica set answers, or not in time.
+AWAY = (ConnectionFailure, ExecutionTimeout)
 
 SERVER_SELECTION_MS = 2_000
 ANSWER_SECONDS = 10.0
