@@ -16,7 +16,7 @@ export FIELDSTOCK_GATEWAYS := $(GATEWAYS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down restart reset status logs test check bench proto lock clean tools servers browser page
+.PHONY: help demo up down restart reset status logs test check bench pictures proto lock clean tools servers browser page
 
 help: ## this list
 	@echo "Fieldstock: what is in the field, what is in stock, in one system."
@@ -60,6 +60,9 @@ check: tools $(DESCRIPTORS) ## lint, types, contracts, stub drift, import rules
 
 bench: browser $(DESCRIPTORS) page ## measure, print a table, write bench/results/latest.json
 	@$(VENV)/python -m bench $(ARGS)
+
+pictures: browser $(DESCRIPTORS) page ## photograph the page for the README
+	@$(DEV).pictures
 
 proto: tools ## generate the stubs from the contracts
 	@$(VENV)/python proto/generate.py

@@ -16,6 +16,7 @@ _FLAGS = (
     # It shows our own page and no other; root, and many a container, cannot have the sandbox.
     "--no-sandbox",
     "--disable-gpu",
+    "--hide-scrollbars",
     "--disable-dev-shm-usage",
     "--disable-quic",
     "--no-first-run",
