@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ import numpy as np
 import socketio
 
 from bench.fleet import deploy, sign_in
+from bench.pace import Pace
 from fieldstock.telemetry.v1 import alert_pb2, events_pb2
 from fieldstock_dev.stack import Stack
 from servicekit.broker import Broker
@@ -27,11 +29,13 @@ ALERTS, ALERTS_PER_SECOND, BURST = 150, 3, 200
 PATIENCE = 200
 
 
-async def fanout(stack: Stack) -> dict[str, float]:
-    """From publishing an alert until the last of 5,000 has it; messages a second of one process; memory of a client.
+async def fanout(stack: Stack, pace: Pace) -> dict[str, float]:
+    """From publishing an alert until the last of 5,000 has it; messages a second of one process, and what a message
+    costs it of a core; memory of a client.
 
     Each follows `alerts` and one device, directly at the edge: what Envoy adds is Envoy's.
     """
+    clients = round(CLIENTS * pace.size)
     headers = await sign_in(stack)
     token = headers["authorization"].removeprefix("Bearer ")
     ids = await deploy(stack, headers, DEVICES)
@@ -41,16 +45,18 @@ async def fanout(stack: Stack) -> dict[str, float]:
     before = _kilobytes(pid)
     async with AsyncExitStack() as opened:
         crowds = [
-            await opened.enter_async_context(_crowd(stack.target("gateway"), token, ids, CLIENTS // PROCESSES))
+            await opened.enter_async_context(_crowd(stack.target("gateway"), token, ids, clients // PROCESSES))
             for _ in range(PROCESSES)
         ]
         connecting = [await crowd.told() for crowd in crowds]
-        kilobytes = (_kilobytes(pid) - before) / CLIENTS
+        kilobytes = (_kilobytes(pid) - before) / clients
         official = await opened.enter_async_context(_official(stack, token))
         broker = await opened.enter_async_context(Broker(stack.amqp_url, "bench"))
         heard = await _publish(broker, crowds, ids, ALERTS, 1 / ALERTS_PER_SECOND)
         milliseconds = [1000 * (last - published) for published, last in heard]
+        busy = _cpu_seconds(pid)
         burst = await _publish(broker, crowds, ids, BURST, 0)
+        busy = _cpu_seconds(pid) - busy
         seconds = max(last for _, last in burst) - min(published for published, _ in burst)
 
         async def as_many() -> bool:
@@ -61,9 +67,10 @@ async def fanout(stack: Stack) -> dict[str, float]:
     return {
         "edge.fanout5000_p50_ms": float(np.percentile(milliseconds, 50)),
         "edge.fanout5000_p99_ms": float(np.percentile(milliseconds, 99)),
-        "edge.messages_per_s": CLIENTS * BURST / seconds,
+        "edge.messages_per_s": clients * BURST / seconds,
+        "edge.cpu_us_per_message": 1e6 * busy / clients / BURST,
         "edge.kb_per_client": kilobytes,
-        "edge.connects_per_s": CLIENTS / max(connecting),
+        "edge.connects_per_s": clients / max(connecting),
     }
 
 
@@ -157,6 +164,12 @@ async def _publish(
         await asyncio.sleep(pause)
     heard = [await crowd.told() for crowd in crowds]
     return list(zip(published, map(max, *heard), strict=True))
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process has had of the cores: unlike time, no matter what else the machine does."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _kilobytes(pid: int) -> int:

@@ -7,6 +7,7 @@ them heard each is told in another line.
 
 import asyncio
 import json
+import resource
 import sys
 from base64 import b64encode
 from collections.abc import Callable
@@ -163,6 +164,8 @@ class Crowd:
 
 
 async def _main() -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     loop = asyncio.get_running_loop()
 
     async def told() -> Any:

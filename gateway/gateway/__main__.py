@@ -1,6 +1,7 @@
 """`python -m gateway` serves the edge."""
 
 import gc
+import resource
 
 from gateway.app import NAME, running
 from gateway.settings import Settings
@@ -13,6 +14,9 @@ COLLECT_AFTER = (50_000, 20, 50)
 
 async def _serve(settings: Settings) -> None:
     gc.set_threshold(*COLLECT_AFTER)
+    # A client is an open file, and the usual limit is 1,024 of them. How far that may be raised is not ours to say.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     await process.until_asked(running(settings))
 
 

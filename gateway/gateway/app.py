@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import socketio
 
 from gateway.door import Door
+from gateway.fanout import Fanout
 from gateway.numbers import Numbers
 from gateway.present import Present
 from gateway.relay import Relay
@@ -50,10 +51,11 @@ async def running(settings: Settings, verifier: Verifier | None = None) -> Async
         present = await stack.enter_async_context(Present(sources))
         snapshots = await stack.enter_async_context(Snapshots(present, limits))
         subscriptions = Subscriptions()
-        numbers = await stack.enter_async_context(Numbers(sources, subscriptions, limits))
+        fanout = Fanout(subscriptions)
+        numbers = await stack.enter_async_context(Numbers(sources, subscriptions, fanout, limits))
         sessions = Sessions(verifier, limits, on_end=subscriptions.drop_all)
         verifier.on_revocation(sessions.revoke)
-        relay = Relay(broker, subscriptions, snapshots, numbers, limits.seconds_between_readings)
+        relay = Relay(broker, subscriptions, fanout, snapshots, numbers, limits.seconds_between_readings)
         relay.start()
         speaking = _socketio(settings.allowed_origins)
         stack.push_async_callback(speaking.shutdown)

@@ -26,10 +26,11 @@ class Line(WebSocketsSansIOProtocol):
         if scope is not None:
             scope[KEY] = self
 
-    @property
-    def gone(self) -> bool:
-        """Whether nothing can be written any more."""
-        return self.disconnected or self.close_sent or self.transport.is_closing()
+    def handle_ping(self) -> None:
+        """A pong, if there is room: who asks and does not read would have them pile up."""
+        pong = self.conn.data_to_send()
+        if self.has_room:
+            self.transport.write(b"".join(pong))
 
     @property
     def has_room(self) -> bool:

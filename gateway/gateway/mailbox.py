@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 
 from prometheus_client import Counter
 
@@ -15,6 +15,16 @@ DROPPED = Counter("fieldstock_edge_readings_dropped", "Readings that a newer one
 
 # However short the time, so many times the allowed backlog is more than memory should bear.
 FAR_BEHIND = 10
+
+
+class Letter:
+    """Frames, each with its key, that many clients are given together."""
+
+    __slots__ = ("frames", "whole")
+
+    def __init__(self, frames: Sequence[tuple[bytes, Hashable]]) -> None:
+        self.frames = frames
+        self.whole = b"".join(frame for frame, _ in frames)
 
 
 class Mailbox:
@@ -61,6 +71,13 @@ class Mailbox:
         elif not self._behind and self._exceeds(1):
             self._behind = asyncio.get_running_loop().call_later(self._limits.backlog_seconds, self._on_behind)
 
+    def put_all(self, letter: Letter) -> None:
+        """Adds a letter's frames, which must arrive."""
+        if self._writer is None and not self._closed and self._written(letter.whole, len(letter.frames)):
+            return
+        for frame, key in letter.frames:
+            self.put(frame, key)
+
     def put_reading(self, device_id: int, frame: bytes) -> None:
         """Adds a device's newest reading, in the place of one that is still waiting."""
         if self._closed or (self._writer is None and self._written(frame)):
@@ -87,14 +104,14 @@ class Mailbox:
     def _exceeds(self, times: int) -> bool:
         return len(self._kept) > times * self._limits.backlog or self._bytes > times * self._limits.backlog_bytes
 
-    def _written(self, frame: bytes) -> bool:
+    def _written(self, data: bytes, frames: int = 1) -> bool:
         try:
-            written = self._wire.write_now(frame)
+            written = self._wire.write_now(data)
         except GONE as error:
             self._hang_up(error)
             return True
         if written:
-            SENT.inc()
+            SENT.inc(frames)
         return written
 
     def _write_later(self) -> None:

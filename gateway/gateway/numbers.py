@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import grpc
 
+from gateway.fanout import Fanout
 from gateway.frames import frame
 from gateway.settings import Limits
 from gateway.snapshots import PASSING
@@ -29,10 +30,16 @@ class Numbers:
     """
 
     def __init__(
-        self, sources: Sources, subscriptions: Subscriptions, limits: Limits, clock: Callable[[], float] = time.time
+        self,
+        sources: Sources,
+        subscriptions: Subscriptions,
+        fanout: Fanout,
+        limits: Limits,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._sources = sources
         self._subscriptions = subscriptions
+        self._fanout = fanout
         self._limits = limits
         self._clock = clock
         self._stirred = asyncio.Event()
@@ -81,7 +88,7 @@ class Numbers:
         stats = await self._fetch()
         if stats is not None:
             # Only how things are counts, not how they were while the client was not reading.
-            self._subscriptions.send([STATS], frame("stats", {**stats, "version": version}), STATS)
+            self._fanout.send([STATS], frame("stats", {**stats, "version": version}), STATS)
 
     async def _fetch(self) -> dict[str, Any] | None:
         """The numbers, by the token that lasts longest; None when nobody follows who could ask."""

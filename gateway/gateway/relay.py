@@ -2,6 +2,7 @@
 
 from fieldstock.inventory.v1 import events_pb2 as inventory_events
 from fieldstock.telemetry.v1 import events_pb2 as telemetry_events
+from gateway.fanout import Fanout
 from gateway.frames import as_rest, frame
 from gateway.numbers import Numbers
 from gateway.readings import Pace, Reading, readings_of
@@ -39,12 +40,14 @@ class Relay:
         self,
         broker: Broker,
         subscriptions: Subscriptions,
+        fanout: Fanout,
         snapshots: Snapshots,
         numbers: Numbers,
         seconds_between_readings: float,
     ) -> None:
         self._broker = broker
         self._subscriptions = subscriptions
+        self._fanout = fanout
         self._snapshots = snapshots
         self._numbers = numbers
         self._pace = Pace(seconds_between_readings, self._send_reading)
@@ -80,18 +83,18 @@ class Relay:
     def _alert(self, changed: telemetry_events.AlertChanged) -> None:
         topics = (ALERTS, device_topic(changed.alert.device_id))
         if self._subscriptions.followed(topics):
-            self._subscriptions.send(topics, frame("alert", as_rest(changed.alert)))
+            self._fanout.send(topics, frame("alert", as_rest(changed.alert)))
 
     def _presence(self, changed: telemetry_events.PresenceChanged) -> None:
         topics = (PRESENCE, device_topic(changed.device_id))
         if self._subscriptions.followed(topics):
             # Only how it is counts, not how often it changed while the client was not reading.
-            self._subscriptions.send(topics, frame("presence", as_rest(changed)), ("presence", changed.device_id))
+            self._fanout.send(topics, frame("presence", as_rest(changed)), ("presence", changed.device_id))
 
     def _device(self, changed: inventory_events.DeviceChanged) -> None:
         topics = (DEVICES, device_topic(changed.device.id))
         if self._subscriptions.followed(topics):
-            self._subscriptions.send(topics, frame("device", {**as_rest(changed.device), "log": as_rest(changed.log)}))
+            self._fanout.send(topics, frame("device", {**as_rest(changed.device), "log": as_rest(changed.log)}))
 
     async def _relay_readings(self, event: Event) -> None:
         self._numbers.stir()
@@ -102,4 +105,4 @@ class Relay:
 
     def _send_reading(self, reading: Reading) -> None:
         if reading.device_id in self._subscriptions.devices:
-            self._subscriptions.send_reading(reading.device_id, reading.frame())
+            self._fanout.send_reading(reading.device_id, reading.frame())

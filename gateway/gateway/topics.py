@@ -88,6 +88,10 @@ class Subscriptions:
         """Who follows a topic."""
         return self._by_topic.get(topic, {}).keys()
 
+    def following(self, topic: str) -> Iterable[tuple[Session, Subscription]]:
+        """Who follows a topic, by which subscription."""
+        return self._by_topic.get(topic, {}).items()
+
     def followed(self, topics: Iterable[str]) -> bool:
         """Whether anybody follows one of the topics."""
         return any(topic in self._by_topic for topic in topics)
@@ -125,18 +129,3 @@ class Subscriptions:
         for topic in list(self.of(session)):
             self.drop(session, topic)
         self._by_session.pop(session, None)
-
-    def send(self, topics: Iterable[str], frame: bytes, key: Hashable = None) -> None:
-        """Gives an event to whoever follows one of the topics, once."""
-        reached: set[Session] = set()
-        for topic in topics:
-            for session, subscription in self._by_topic.get(topic, {}).items():
-                subscription.note(frame, key)
-                if session not in reached:
-                    reached.add(session)
-                    session.mailbox.put(frame, key)
-
-    def send_reading(self, device_id: int, frame: bytes) -> None:
-        """Gives a device's newest reading to whoever follows it, and has room for it."""
-        for session in self._by_topic.get(device_topic(device_id), {}):
-            session.mailbox.put_reading(device_id, frame)

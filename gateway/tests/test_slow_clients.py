@@ -12,13 +12,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from gateway.app import Edge
-from gateway.mailbox import Mailbox
+from gateway.mailbox import Letter, Mailbox
 from gateway.settings import Limits
 from gateway.testing import PATIENCE, Watcher
 from servicekit.testing import Issuer, eventually
 
 # An alert's message long enough that a few dozen fill what the kernel buffers.
 LONG = "x" * 20_000
+HANDSHAKE = (
+    b"GET /ws/monitoring/?EIO=4&transport=websocket HTTP/1.1\r\nhost: edge\r\nupgrade: websocket\r\n"
+    b"connection: Upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 @asynccontextmanager
@@ -166,6 +170,24 @@ class TestWhoTakesNothing:
             asking.cancel()
 
 
+async def test_pongs_do_not_pile_up_for_who_does_not_read_them(edge: Edge):
+    loop, masked = asyncio.get_running_loop(), bytes(4)
+    ping, close = bytes([0x89, 0x80 | 125]) + masked + bytes(125), bytes([0x88, 0x80]) + masked
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        slow.setblocking(False)
+        await loop.sock_connect(slow, ("127.0.0.1", edge.port))
+        await loop.sock_sendall(slow, HANDSHAKE)
+        assert (await loop.sock_recv(slow, 1 << 16)).startswith(b"HTTP/1.1 101 ")
+        for _ in range(100):
+            await asyncio.wait_for(loop.sock_sendall(slow, ping * 1000), PATIENCE)
+        await loop.sock_sendall(slow, close)
+        answered = 0
+        while read := await asyncio.wait_for(loop.sock_recv(slow, 1 << 16), PATIENCE):
+            answered += len(read)
+    assert answered < 100_000 * len(ping) / 4
+
+
 class Narrow:
     """A wire that takes one frame each time the test lets it."""
 
@@ -278,3 +300,18 @@ async def test_what_there_is_room_for_is_written_at_once(narrow: Any):
     mailbox.put(b"an alert")
     mailbox.put_reading(7, b"a reading")
     assert narrow.written == [b"an alert", b"a reading"]
+
+
+async def test_a_letter_is_one_write_where_there_is_room_for_it(narrow: Any):
+    mailbox = Mailbox(narrow, Limits(), lambda: None)
+    narrow._room = 1
+    mailbox.put_all(Letter([(b"first,", None), (b"second", None)]))
+    assert narrow.written == [b"first,second"]
+
+
+async def test_a_letter_that_has_to_wait_is_the_frames_it_was_made_of(narrow: Any):
+    mailbox = Mailbox(narrow, Limits(), lambda: None)
+    mailbox.put_all(Letter([(b"7 offline", ("presence", 7)), (b"an alert", None)]))
+    mailbox.put_all(Letter([(b"7 online", ("presence", 7)), (b"another", None)]))
+    assert mailbox.waiting == 3
+    assert await narrow.let_through(3) == [b"an alert", b"7 online", b"another"]

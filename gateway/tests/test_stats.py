@@ -11,6 +11,8 @@ from google.protobuf.json_format import MessageToDict
 
 from fieldstock.inventory.v1 import device_pb2
 from fieldstock.inventory.v1 import events_pb2 as inventory_events
+from gateway.fanout import Fanout
+from gateway.mailbox import Letter
 from gateway.numbers import Numbers
 from gateway.settings import Limits
 from gateway.testing import Watcher
@@ -110,7 +112,8 @@ class Unasked:
 
 async def test_while_nobody_follows_nobody_is_asked(limits: Limits):
     sources: Any = Unasked()
-    async with Numbers(sources, Subscriptions(), limits) as numbers:
+    subscriptions = Subscriptions()
+    async with Numbers(sources, subscriptions, Fanout(subscriptions), limits) as numbers:
         numbers.stir()
 
         async def seen() -> bool:
@@ -140,10 +143,10 @@ class Follower:
     def __init__(self, token: str, expires_at: float) -> None:
         self.caller = SimpleNamespace(token=token, expires_at=expires_at)
         self.mailbox = self
-        self.told: list[str] = []
+        self.told: list[bytes] = []
 
-    def put(self, frame: str, key: Any) -> None:
-        self.told.append(frame)
+    def put_all(self, letter: Letter) -> None:
+        self.told.append(letter.whole)
 
 
 async def test_where_one_token_is_refused_another_followers_is_shown(limits: Limits):
@@ -152,7 +155,7 @@ async def test_where_one_token_is_refused_another_followers_is_shown(limits: Lim
     for follower in followers:
         subscriptions.take(follower, "stats")
     sources: Any = Choosy("good")
-    async with Numbers(sources, subscriptions, limits) as numbers:
+    async with Numbers(sources, subscriptions, Fanout(subscriptions), limits) as numbers:
         numbers.stir()
 
         async def told() -> bool:
