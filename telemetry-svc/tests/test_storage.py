@@ -60,14 +60,20 @@ async def road(servers: object) -> AsyncIterator[Road]:
 
 
 @pytest.fixture
-def settings(vhost: str, database: str, road: Any) -> Settings:
+def patience() -> float:
+    """How long a group is tried, in seconds."""
+    return 0.5
+
+
+@pytest.fixture
+def settings(vhost: str, database: str, road: Any, patience: float) -> Settings:
     return Settings(
         amqp_url=vhost,
         mongodb_uri=f"mongodb://127.0.0.1:{road.port}/?directConnection=true",
         mongodb_database=database,
         auth_target="127.0.0.1:1",
         group_linger_ms=1,
-        commit_patience_seconds=0.5,
+        commit_patience_seconds=patience,
     )
 
 
@@ -135,6 +141,7 @@ async def test_a_half_closed_stream_learns_that_its_last_batch_was_not_stored(
     road.open()
 
 
+@pytest.mark.parametrize("patience", [60.0])
 async def test_senders_wait_while_storage_is_slow_and_nothing_grows_or_gets_lost(
     inventory: Any, gateway: Any, admin: Any, batch: Make, road: Road, settings: Settings
 ) -> None:
