@@ -55,13 +55,16 @@ class Devices(device_service_pb2_grpc.DeviceServiceServicer):
                     self.ended.set()
             case 4:
                 raise TimeoutError("of something inside")
+            case 5:
+                raise ConnectionRefusedError("at 10.0.0.7")
         return device_pb2.Device(id=request.id, name=caller().name)
 
 
 @pytest.fixture
 async def channel(issuer):
     registration = (device_service_pb2_grpc.add_DeviceServiceServicer_to_server, Devices())
-    async with serve("127.0.0.1:0", [registration], issuer.verifier()) as server, channel_to(server.port) as channel:
+    serving = serve("127.0.0.1:0", [registration], issuer.verifier(), away=(ConnectionError,))
+    async with serving as server, channel_to(server.port) as channel:
         yield channel
 
 
@@ -92,6 +95,12 @@ async def test_a_bug_says_nothing_but_the_number_of_its_request(stub, issuer):
     assert "r-77" in no.message
     assert "secret" not in no.message
     assert (await refused(get(stub, issuer, 4))).code == "INTERNAL"
+
+
+async def test_a_database_that_is_away_is_no_bug(stub, issuer):
+    no = await refused(get(stub, issuer, 5))
+    assert (no.code, no.reason) == ("UNAVAILABLE", "DATABASE_UNAVAILABLE")
+    assert "10.0.0.7" not in no.message
 
 
 async def test_a_call_that_takes_too_long_is_given_up(stub, issuer, monkeypatch):

@@ -12,7 +12,7 @@ from telemetry_svc.store import Store
 from telemetry_svc.watch.judge import Judge
 from telemetry_svc.watch.presence import Patience
 from telemetry_svc.watch.rules import Abnormal, Direction, Excursion, Kind, Rule, Severity, Threshold
-from telemetry_svc.watch.state import State
+from telemetry_svc.watch.state import Saved, State
 
 PATIENCE = Patience(60_000, 60_000)
 RULE = Rule("r", 1, Kind.THRESHOLD, Severity.INFO, threshold=Threshold("load", Direction.ABOVE, 1, 1, for_ms=10))
@@ -124,3 +124,16 @@ async def test_what_was_learned_of_each_device_comes_back_and_only_for_the_same_
     await State(store.states).restore(other, other_judge, range(PARTITIONS))
     ((_, forgotten),) = other_judge.profiles()
     assert not forgotten.count.any()
+
+
+async def test_what_was_open_is_told_and_not_of_a_device_that_came_to_its_status_since(store: Store) -> None:
+    fleet, judge = made()
+    judge.see(frame([2, 3], 200, 7.5))
+    judge.see(frame([2, 3], 210, 7.5))
+    await save(State(store.states), fleet, judge)
+    again, its_judge = made()
+    again.place(3, Status.MAINTENANCE, device_type="sensor", version=2, since_ms=300)
+    again.place(3, Status.DEPLOYED, device_type="sensor", version=3, since_ms=400)
+    were_open = await State(store.states).restore(again, its_judge, range(PARTITIONS))
+    assert were_open == [Saved("r", 1, 2, 200)]
+    assert list(its_judge.excursions()) == []

@@ -1,0 +1,82 @@
+"""Who owns what, on a real MongoDB."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from servicekit.testing import eventually
+from telemetry_svc.clock import system
+from telemetry_svc.columns.frame import PARTITIONS
+from telemetry_svc.partitions import Fence, Partitions
+from telemetry_svc.store import Store
+from telemetry_svc.tasks import end
+
+Run = Callable[[], Any]
+
+
+@pytest.fixture
+def owning(store: Store) -> Run:
+    """Takes partitions while the block runs."""
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[Partitions]:
+        partitions = Partitions(
+            store.leases,
+            store.members,
+            gain=lambda _: None,
+            lose=lambda _: None,
+            healthy_since_ms=lambda: 0,
+            clock=system,
+        )
+        task = asyncio.create_task(partitions.run())
+        try:
+            yield partitions
+        finally:
+            await end(task)
+
+    return running
+
+
+async def test_a_transaction_that_a_dead_owner_left_open_keeps_nobody_waiting(store: Store, owning: Run) -> None:
+    dead = Fence(store.leases, store.members)
+    now = datetime.now(UTC)
+    await store.members.insert_one({"_id": dead.owner, "expires_at": now})
+    owned = {"owner": dead.owner, "epoch": 7, "expires_at": now - timedelta(seconds=1)}
+    await store.leases.update_one({"_id": 3}, {"$set": owned})
+    dead.epochs[3], dead.until = 7, float("inf")
+    written = asyncio.Event()
+
+    async def work(session: Any) -> None:
+        await dead.check(3, session)
+        written.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(dead.transaction(work))
+    try:
+        await asyncio.wait_for(written.wait(), 10)
+        async with owning() as partitions:
+
+            async def all_of_them() -> bool:
+                return len(partitions.mine) == PARTITIONS
+
+            # MongoDB itself ends it after a minute.
+            await eventually(all_of_them, within=20)
+            assert partitions.fence.epochs[3] == 8
+    finally:
+        await end(task)
+
+
+async def test_what_was_taken_without_having_heard_so_is_ours_all_the_same(owning: Run) -> None:
+    async with owning() as partitions:
+
+        async def all_of_them() -> bool:
+            return len(partitions.mine) == PARTITIONS
+
+        await eventually(all_of_them, within=20)
+        # The write arrived, and its answer did not.
+        del partitions.fence.epochs[5]
+        await eventually(all_of_them, within=20)

@@ -1,0 +1,82 @@
+"""An owner died; the next one begins with what was saved, and with what is in the journal."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from servicekit.testing import Issuer, eventually
+from telemetry_svc.clock import system
+from telemetry_svc.columns.fleet import Fleet
+from telemetry_svc.columns.frame import Frame
+from telemetry_svc.ingest.journal import Entry, Journal
+from telemetry_svc.settings import Settings
+from telemetry_svc.store import Store
+from telemetry_svc.watch.backlog import Backlog, Limits
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Folds whatever there is, at once."""
+    return settings.model_copy(update={"fold_rows": 1})
+
+
+def rows(times: list[int], temperatures: list[float]) -> Frame:
+    device = np.full(len(times), 7, np.int32)
+    return Frame(device, np.array(times), {"temperature": np.array(temperatures)}, received_ms=system())
+
+
+async def test_an_alert_that_was_open_when_it_was_saved_is_not_opened_again_when_it_was_over_since(
+    start: Any, client: Make, inventory: Any, issuer: Issuer, batch: Make, store: Store
+) -> None:
+    first = system() - 60_000
+    async with start() as channel:
+        admin = client(channel, issuer.metadata())
+        await inventory.deploy(7)
+        rule = await admin.add_rule()
+        await admin.send(batch(1, [first], device=7, temperature=[90]))
+
+        async def saved() -> Any:
+            return await store.states.find_one({"_id": 7, "open.since_ms": first})
+
+        block = await eventually(saved)
+        await admin.send(batch(1, [first + 1, first + 2], device=7, temperature=[91, 20]))
+        (over,) = await eventually(lambda: admin.alerts(state="resolved", rule_id=rule.id))
+
+    # As if it had died before it saved and folded what came last.
+    await store.states.replace_one({"_id": 7}, {**block, "epoch": 1})
+    await Journal(store.journal, patience_seconds=5).append(1, [rows([first + 1, first + 2], [91, 20])])
+    async with start() as channel:
+        admin = client(channel, issuer.metadata())
+
+        async def folded() -> bool:
+            return await store.journal.count_documents({}) == 0
+
+        await eventually(folded, within=20)
+        assert await admin.alerts(state="all", rule_id=rule.id) == [over]
+
+
+def test_what_is_seen_while_a_fold_runs_is_for_the_next_one() -> None:
+    backlog = Backlog(Fleet())
+    before, since = Entry(7, (b"w", 1), 0, [rows([1, 2], [20, 20])]), Entry(7, (b"w", 2), 0, [rows([3], [20])])
+    backlog.see(before.group, {7: len(before)}, 0)
+    cut = backlog.cut(7)
+    backlog.see(since.group, {7: len(since)}, 0)
+    backlog.doubt(7)
+    backlog.folded(7, cut, [before], 0, all_of_it=True)
+    assert (backlog.groups(7), backlog.rows) == ({since.group}, 1)
+    # Due before it is old: it may be counted wrongly.
+    assert backlog.due(5_000, Limits(rows=100, age_ms=300_000)) == [7]
+
+
+def test_what_a_fold_had_folded_without_knowing_is_not_waited_for() -> None:
+    backlog = Backlog(Fleet())
+    entry = Entry(7, (b"w", 1), 0, [rows([1, 2], [20, 20])])
+    backlog.see(entry.group, {7: len(entry)}, 0)
+    backlog.restore(7, backlog.cut(7))
+    # It was committed all the same: nothing of it is in the journal any more.
+    backlog.folded(7, backlog.cut(7), [], 0, all_of_it=True)
+    assert (backlog.groups(7), backlog.rows) == (set(), 0)
