@@ -88,6 +88,8 @@ class Owner:
                 )
             except LeaseLost:
                 logger.warning("lease_lost")
+            except PyMongoError as error:
+                logger.warning("watch_waits", error=str(error))
             except Exception:  # noqa: BLE001 - whatever it was: from the stored facts again
                 logger.exception("watch_interrupted")
             finally:
