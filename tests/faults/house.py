@@ -1,0 +1,289 @@
+"""Two replicas of telemetry that share the fleet, with what they stand on, and the roads to them."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import grpc
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
+from fieldstock.auth.v1 import (
+    device_token_service_pb2,
+    device_token_service_pb2_grpc,
+    service_account_service_pb2,
+    service_account_service_pb2_grpc,
+    session_service_pb2,
+    session_service_pb2_grpc,
+)
+from fieldstock.inventory.v1 import device_service_pb2, device_service_pb2_grpc
+from fieldstock.telemetry.v1 import (
+    alert_service_pb2,
+    alert_service_pb2_grpc,
+    device_health_service_pb2,
+    device_health_service_pb2_grpc,
+    ingest_service_pb2_grpc,
+    reading_service_pb2,
+    reading_service_pb2_grpc,
+    rule_pb2,
+    rule_service_pb2,
+    rule_service_pb2_grpc,
+    stats_service_pb2,
+    stats_service_pb2_grpc,
+)
+from fieldstock_dev.ports import Ports
+from fieldstock_dev.stack import Stack
+from servicekit.channels import connect
+from servicekit.testing import eventually
+from telemetry_svc.store import Store
+from tests.faults.link import HOST, Link
+from tests.faults.measured import CLEAR, LIMIT
+from tests.faults.replica import Replica
+
+NAMES = ("telemetry-1", "telemetry-2")
+# A rule's name, and how many seconds it waits.
+RULES = {"hot": 0, "hot for a second": 1}
+# Folds run all the time, streams are short: whatever happens, it happens in the middle of something.
+SETTINGS = {
+    "FIELDSTOCK_FOLD_ROWS": "20",
+    "FIELDSTOCK_FOLD_SECONDS": "1",
+    "FIELDSTOCK_ROTATE_AFTER_SECONDS": "1",
+    "FIELDSTOCK_SILENCE_SECONDS": "86400",
+}
+ANSWER_SECONDS = 10.0
+Metadata = tuple[tuple[str, str]]
+
+
+def bearer(token: str) -> Metadata:
+    return (("authorization", f"Bearer {token}"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One replica as its callers see it, at the end of a link."""
+
+    ingest: Any
+    readings: Any
+    stats: Any
+    alerts: Any
+    health: Any
+    rules: Any
+
+    @classmethod
+    def of(cls, channel: grpc.aio.Channel) -> "Door":
+        return cls(
+            ingest_service_pb2_grpc.IngestServiceStub(channel),
+            reading_service_pb2_grpc.ReadingServiceStub(channel),
+            stats_service_pb2_grpc.StatsServiceStub(channel),
+            alert_service_pb2_grpc.AlertServiceStub(channel),
+            device_health_service_pb2_grpc.DeviceHealthServiceStub(channel),
+            rule_service_pb2_grpc.RuleServiceStub(channel),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A device in the field, and its token."""
+
+    id: int
+    metadata: Metadata
+
+
+class House:
+    """`replicas` behind `links`, `doors` to them; the second one has a link to MongoDB too, `store_link`."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        ports = Ports(stack.home.path / "faults.json")
+        ports.settle(["mongodb link", *(f"{what} {name}" for name in NAMES for what in ("process", "link"))])
+        mongodb = urlsplit(stack.mongodb_uri)
+        self.store_link = Link(ports["mongodb link"], mongodb.port or 0)
+        # A client that knows the replica set would look for its member where that says it is: past the link.
+        through_link = mongodb._replace(netloc=self.store_link.target, query="directConnection=true")
+        self.replicas = [
+            Replica(name, self._variables(uri), ports[f"process {name}"], stack.log(name))
+            for name, uri in zip(NAMES, (stack.mongodb_uri, urlunsplit(through_link)), strict=True)
+        ]
+        self.links = [Link(ports[f"link {replica.name}"], replica.port) for replica in self.replicas]
+        self.doors: list[Door] = []
+        self.rules: dict[str, str] = {}
+        self.admin: Metadata = bearer("")
+
+    def _variables(self, mongodb_uri: str) -> dict[str, str]:
+        return {
+            "FIELDSTOCK_AMQP_URL": self.stack.amqp_url,
+            "FIELDSTOCK_MONGODB_URI": mongodb_uri,
+            "FIELDSTOCK_AUTH_TARGET": self.stack.target("auth"),
+            **SETTINGS,
+        }
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["House"]:
+        """All of it, until the block ends."""
+        async with AsyncExitStack() as opened:
+            variables = {**self._variables(self.stack.mongodb_uri), "FIELDSTOCK_LISTEN": f"{HOST}:0"}
+            migrating = (sys.executable, "-m", "telemetry_svc", "migrate")
+            migrated = await asyncio.create_subprocess_exec(*migrating, env=variables)
+            assert await migrated.wait() == 0
+            self._store = await opened.enter_async_context(AsyncMongoClient(self.stack.mongodb_uri))
+            self.store = Store(self._store.get_default_database())
+            for link in (self.store_link, *self.links):
+                await opened.enter_async_context(link.open())
+            for replica in self.replicas:
+                # Not while the loop waits: the replica needs its link until it has ended.
+                opened.push_async_callback(asyncio.to_thread, replica.end)
+                replica.start()
+            self._auth = await opened.enter_async_context(connect(self.stack.target("auth")))
+            inventory = await opened.enter_async_context(connect(self.stack.target("inventory")))
+            self._devices: Any = device_service_pb2_grpc.DeviceServiceStub(inventory)
+            for link in self.links:
+                self.doors.append(Door.of(await opened.enter_async_context(connect(link.target))))
+            await self.sign_in()
+            await self.settled()
+            await self._make_rules()
+            yield self
+
+    async def sign_in(self) -> None:
+        """Gets another token, which lasts for a round."""
+        request = session_service_pb2.LoginRequest(
+            username=self.stack.admin_username, password=self.stack.admin_password
+        )
+        sessions: Any = session_service_pb2_grpc.SessionServiceStub(self._auth)
+        self.admin = bearer((await sessions.Login(request, timeout=ANSWER_SECONDS)).access_token)
+
+    async def gateway(self) -> Metadata:
+        """Makes a service account for a site gateway, and signs in with it."""
+        accounts: Any = service_account_service_pb2_grpc.ServiceAccountServiceStub(self._auth)
+        name = f"Gateway {uuid4().hex[:12]}"
+        making = service_account_service_pb2.CreateServiceAccountRequest(name=name, kind="ingest")
+        made = await accounts.CreateServiceAccount(making, metadata=self.admin)
+        request = service_account_service_pb2.IssueServiceTokenRequest(name=name, secret=made.secret)
+        return bearer((await accounts.IssueServiceToken(request)).access_token)
+
+    async def enrol(self, location: str, own: int, others: int) -> list[Enrolled]:
+        """Registers and deploys devices; the first `own` of them get tokens. Returns once every replica knows them."""
+        made = await asyncio.gather(*(self._register(location) for _ in range(own + others)))
+        made = sorted(made, key=lambda one: one.device.id)
+        ids = [one.device.id for one in made]
+        request = device_service_pb2.ActOnDevicesRequest(action="deploy", ids=ids, location=location)
+        done = await self._devices.ActOnDevices(request, metadata=self.admin)
+        assert done.succeeded == len(ids)
+
+        async def known(door: Door) -> bool:
+            asked = device_health_service_pb2.ListDeviceHealthRequest(
+                page_size=500, location=location, status="deployed"
+            )
+            try:
+                answer = await door.health.ListDeviceHealth(asked, metadata=self.admin, timeout=ANSWER_SECONDS)
+            except grpc.aio.AioRpcError:
+                return False
+            return sorted(one.device_id for one in answer.devices) == ids
+
+        for door in self.doors:
+            await eventually(lambda door=door: known(door), within=60, every=0.1)
+        tokens = await asyncio.gather(*(self._token(one.credential) for one in made[:own]))
+        return [Enrolled(one, token) for one, token in zip(ids, [*tokens, *[self.admin] * others], strict=True)]
+
+    async def _register(self, location: str) -> Any:
+        serial = f"SN-{uuid4().hex[:12]}"
+        request = device_service_pb2.RegisterDeviceRequest(
+            name=f"Sensor {serial}", type="sensor", serial_number=serial, location=location
+        )
+        return await self._devices.RegisterDevice(request, metadata=self.admin)
+
+    async def _token(self, credential: Any) -> Metadata:
+        tokens: Any = device_token_service_pb2_grpc.DeviceTokenServiceStub(self._auth)
+        request = device_token_service_pb2.IssueDeviceTokenRequest(
+            serial_number=credential.serial_number, secret=credential.secret
+        )
+
+        async def granted() -> str:
+            try:
+                return (await tokens.IssueDeviceToken(request)).access_token
+            except grpc.aio.AioRpcError:
+                return ""  # auth has not heard of the deployment yet
+
+        return bearer(await eventually(granted, within=60, every=0.1))
+
+    async def _make_rules(self) -> None:
+        for name, seconds in RULES.items():
+            threshold = rule_pb2.Threshold(
+                metric="temperature", direction="above", limit=LIMIT, clear_limit=CLEAR, for_seconds=seconds
+            )
+            rule = rule_pb2.Rule(name=name, kind="threshold", severity="warning", enabled=True, threshold=threshold)
+            made = await self.doors[0].rules.CreateRule(
+                rule_service_pb2.CreateRuleRequest(rule=rule), metadata=self.admin, timeout=ANSWER_SECONDS
+            )
+            self.rules[name] = made.id
+
+    # --- what it is like inside
+
+    async def owners(self) -> dict[str, int]:
+        """How many partitions each owner has, by MongoDB's clock; none while MongoDB does not say."""
+        held = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}, "owner": {"$ne": ""}}
+        counting = [{"$match": held}, {"$group": {"_id": "$owner", "partitions": {"$sum": 1}}}]
+        try:
+            found = await self.store.leases.aggregate(counting)
+            return {one["_id"]: one["partitions"] async for one in found}
+        except PyMongoError:
+            return {}
+
+    async def settled(self) -> None:
+        """Returns once both replicas answer and each owns a half."""
+
+        async def halves() -> bool:
+            if list((await self.owners()).values()) != [32, 32]:
+                return False
+            try:
+                asked = rule_service_pb2.ListRulesRequest()
+                for door in self.doors:
+                    await door.rules.ListRules(asked, metadata=self.admin, timeout=ANSWER_SECONDS)
+            except grpc.aio.AioRpcError:
+                return False
+            return True
+
+        await eventually(halves, within=60, every=0.1)
+
+    async def folding(self) -> None:
+        """Returns when a fold was begun a moment ago."""
+        writes = await self._lease_writes()
+
+        async def more() -> bool:
+            return await self._lease_writes() > writes
+
+        await eventually(more, within=20)
+
+    async def _lease_writes(self) -> int:
+        leases = await self.store.leases.find({}, ["writes"]).to_list()
+        return sum(one.get("writes", 0) for one in leases)
+
+    async def folded(self, device_ids: Sequence[int]) -> int:
+        """How many segments there are of these devices."""
+        return await self.store.segments.count_documents({"_id.device": {"$in": list(device_ids)}})
+
+    # --- what anybody may ask
+
+    async def page(self, door: Door, device_id: int, **fields: Any) -> Any:
+        request = reading_service_pb2.ListDeviceReadingsRequest(device_id=device_id, **fields)
+        return await door.readings.ListDeviceReadings(request, metadata=self.admin, timeout=ANSWER_SECONDS)
+
+    async def numbers(self, door: Door, location: str) -> dict[str, Any]:
+        """What was measured there, by metric."""
+        request = stats_service_pb2.GetStatsRequest(window=86_400, location=location)
+        return dict((await door.stats.GetStats(request, metadata=self.admin, timeout=ANSWER_SECONDS)).metrics)
+
+    async def alerts(self, door: Door, **fields: Any) -> list[Any]:
+        """All alerts that fit, open or over."""
+        found, token = [], ""
+        while True:
+            request = alert_service_pb2.ListAlertsRequest(state="all", page_size=500, page_token=token, **fields)
+            page = await door.alerts.ListAlerts(request, metadata=self.admin, timeout=ANSWER_SECONDS)
+            found += page.alerts
+            token = page.next_page_token
+            if not token:
+                return found
