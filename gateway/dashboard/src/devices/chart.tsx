@@ -56,7 +56,10 @@ export function Chart(props: Props) {
       element,
     );
     plot.current = made;
-    const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
+    const resized = new ResizeObserver(() => {
+      const width = element.clientWidth;
+      if (width !== made.width) made.setSize({ width, height: HEIGHT });
+    });
     resized.observe(element);
     return () => {
       resized.disconnect();

@@ -7,6 +7,7 @@ import { useAsked } from "../core/query";
 import { query, setQuery } from "../core/router";
 import type { Device, Health, Rule } from "../core/types";
 import { Empty, Failed, Loading } from "../ui/states";
+import "../style/charts.css";
 import { Chart } from "./chart";
 import { useTypes } from "./known";
 import { useMeasured } from "./measured";
@@ -37,8 +38,8 @@ export function Charts({ device, health }: { device: Device; health: Health | un
     <section class="card charts" aria-labelledby="charts">
       <div class="card-head charts-head">
         <h2 id="charts">Measured</h2>
-        <RangePicker />
-        {limits.size ? (
+        {drawn.length ? <RangePicker /> : null}
+        {drawn.length && limits.size ? (
           <label class="check limits-choice">
             <input
               type="checkbox"

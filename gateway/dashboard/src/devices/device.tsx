@@ -6,6 +6,7 @@ import { href } from "../core/router";
 import type { DeviceLog } from "../core/types";
 import { Title } from "../shell";
 import "../style/devices.css";
+import "../style/device.css";
 import { Empty, Failed, Loading } from "../ui/states";
 import { Charts } from "./charts";
 import { Details } from "./details";

@@ -36,7 +36,7 @@ export function Devices() {
       {error && data ? <Failed error={error} again={asked.again} /> : null}
       <section class="card" aria-label="Devices">
         {data?.devices.length ? (
-          <DeviceTable rows={data.devices} busy={asked.loading && !asked.current} />
+          <DeviceTable rows={data.devices} busy={!asked.current} />
         ) : error && !data ? (
           <Failed error={error} again={asked.again} />
         ) : !data || (asked.loading && !asked.current) ? (

@@ -8,6 +8,7 @@ import { Ago, PresenceMark, SeverityBadge, StatusBadge } from "../ui/badges";
 import { Icon } from "../ui/icon";
 import { ActionDialog } from "./actiondialog";
 import { type Action, nameOf, offered } from "./actions";
+import { left } from "./question";
 
 interface Props {
   device: Device;
@@ -25,7 +26,7 @@ export function DeviceHead({ device, health, alerts, onDone }: Props) {
   const actions = offered([device.status]);
   return (
     <header class="device-head">
-      <a class="back" href={href("/devices")}>
+      <a class="back" href={left.value}>
         <Icon name="left" size={14} />
         Devices
       </a>

@@ -1,7 +1,7 @@
 // What the table is asked: it is all in the address, the page included.
 
-import { computed } from "@preact/signals";
-import { query, setQuery } from "../core/router";
+import { computed, effect, signal } from "@preact/signals";
+import { address, href, path, query, setQuery } from "../core/router";
 
 export const FILTERS = ["q", "status", "type", "location", "online", "severity"] as const;
 export type Question = Record<(typeof FILTERS)[number] | "order_by", string>;
@@ -29,6 +29,12 @@ export const place = computed(() => ({
 }));
 
 export const filtered = computed(() => FILTERS.filter((name) => question.value[name]).length);
+
+/** Where the table was left: the way back from a device. */
+export const left = signal(href("/devices"));
+effect(() => {
+  if (path.value === "/devices") left.value = address.value;
+});
 
 /** Another question begins at its first page. While somebody types, `replace`: a letter is no step back. */
 export function ask(changes: Partial<Question>, { replace = false } = {}): void {

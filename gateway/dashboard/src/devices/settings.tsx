@@ -15,8 +15,9 @@ import { say } from "../ui/toast";
 import { JSON_HINT, ObjectList, readObject } from "./json";
 import { Refused } from "./refused";
 
-/** Nobody tells of a device's report: it is asked for while it is awaited. */
+/** Nobody tells of settings: they are asked for, more often while a device's report is awaited. */
 const AWAITED_MS = 2_000;
+const QUIETLY_MS = 15_000;
 
 export function SettingsCard({ device, online }: { device: Device; online: boolean }) {
   const path = `/devices/${device.id}/settings`;
@@ -25,10 +26,12 @@ export function SettingsCard({ device, online }: { device: Device; online: boole
   const { data, error, again } = settings;
   const awaited = data !== undefined && data.reported_version < data.version;
   useEffect(() => {
-    if (!awaited || !online) return;
-    const timer = window.setInterval(() => {
-      if (!document.hidden && line.value.state === "live") again();
-    }, AWAITED_MS);
+    const timer = window.setInterval(
+      () => {
+        if (!document.hidden && line.value.state === "live") again();
+      },
+      awaited && online ? AWAITED_MS : QUIETLY_MS,
+    );
     return () => window.clearInterval(timer);
   }, [awaited, online, again]);
   return (
