@@ -6,15 +6,17 @@ from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import aio_pika
 import grpc
 import pytest
 
 from fieldstock.auth.v1 import key_service_pb2, key_service_pb2_grpc
 from servicekit.access import Kind
 from servicekit.server import serve
-from servicekit.testing import Issuer, channel_to, command, eventually, log_line
+from servicekit.testing import Issuer, broker_user, channel_to, command, eventually, log_line
 from telemetry_svc.clock import system
 from telemetry_svc.columns.frame import PARTITIONS
+from telemetry_svc.ingest.queue import QUEUE
 from telemetry_svc.settings import Settings
 from telemetry_svc.store import Store
 
@@ -140,6 +142,58 @@ async def test_what_was_acknowledged_outlives_kill_9_and_is_there_once(
                 promised = {time_ms for sequence in range(1, spool.committed + 1) for time_ms in spool.times(sequence)}
                 assert promised <= set(found)
                 assert len(set(found)) == len(found)
+
+
+async def test_what_a_bridge_published_outlives_kill_9_and_is_there_once(
+    variables: dict[str, str], vhost: str, inventory: Any, issuer: Issuer, client: Make, batch: Make, store: Store
+) -> None:
+    await inventory.tell(7, "deployed", wait=False)
+    start, messages = system() - 3_600_000, 600
+    with broker_user(vhost, "ingest-4", may_write=r"^telemetry\.readings$") as url:
+        async with await aio_pika.connect(url) as connection:
+            exchange = await (await connection.channel()).get_exchange(QUEUE, ensure=False)
+
+            async def publish() -> None:
+                for number in range(messages):
+                    body = batch(0, [start + number], device=7, temperature=[number]).SerializeToString()
+                    await exchange.publish(aio_pika.Message(body, user_id="ingest-4"), "")
+
+            async def under_load() -> bool:
+                return await store.journal.count_documents({}) > 5
+
+            async with command("telemetry_svc", **variables) as process:
+                port = (await log_line(process, "serving"))["port"]
+                async with channel_to(port) as channel:
+                    await eventually(knowing(client(channel, issuer.metadata())), within=10)
+                    publishing = asyncio.create_task(publish())
+                    await eventually(under_load, within=20)
+                    process.send_signal(signal.SIGKILL)
+                    await process.wait()
+            await publishing
+    async with command("telemetry_svc", **variables) as process:
+        port = (await log_line(process, "serving"))["port"]
+        async with channel_to(port) as channel:
+            admin = client(channel, issuer.metadata())
+
+            async def all_there() -> bool:
+                return (await admin.stats(window=7_200)).metrics["temperature"].count >= messages
+
+            await eventually(all_there, within=20)
+            found = await Spool(7).stored(admin)
+    assert found == [start + number for number in reversed(range(messages))]
+
+
+def knowing(admin: Any) -> Callable[[], Any]:
+    """Whether a replica has heard of device 7."""
+
+    async def heard() -> bool:
+        try:
+            await admin.health(7)
+        except grpc.aio.AioRpcError:
+            return False
+        return True
+
+    return heard
 
 
 async def test_sigterm_stores_what_was_taken_sends_the_senders_away_and_gives_the_watch_up(
