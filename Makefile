@@ -8,6 +8,9 @@ DESCRIPTORS := build/fieldstock.binpb
 # Nothing is installed to say that nothing runs.
 WHEN_INSTALLED = if [ -x $(VENV)/python ]; then $(1); else echo "Nothing was ever started here. Start it: make demo"; fi
 
+# Of each kind of fault, in `make soak`.
+ROUNDS ?= 20
+
 ifdef REPLICAS
 export FIELDSTOCK_REPLICAS := $(REPLICAS)
 endif
@@ -16,7 +19,7 @@ export FIELDSTOCK_GATEWAYS := $(GATEWAYS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down restart reset status logs test check bench pictures proto lock clean tools servers browser page
+.PHONY: help demo up down restart reset status logs test soak check bench pictures proto lock clean tools servers browser page
 
 help: ## this list
 	@echo "Fieldstock: what is in the field, what is in stock, in one system."
@@ -49,6 +52,9 @@ logs: ## follow the logs; SERVICE=auth for one
 
 test: browser $(DESCRIPTORS) page ## run all tests on servers of their own; ARGS="-k deploy" for some
 	@$(VENV)/python -m pytest $(ARGS)
+
+soak: servers $(DESCRIPTORS) ## an hour or two of killing, pausing and cutting under load; ROUNDS=20 of each kind
+	@FIELDSTOCK_SOAK_ROUNDS=$(ROUNDS) $(VENV)/python -m pytest -v -m soak $(ARGS)
 
 check: tools $(DESCRIPTORS) ## lint, types, contracts, stub drift, import rules
 	@$(VENV)/ruff check
