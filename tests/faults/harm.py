@@ -23,10 +23,11 @@ async def none(house: House, seconds: float) -> None:
 
 async def replica_killed(house: House, seconds: float) -> None:
     """kill -9 of one telemetry process, or of both, which come back at once as a supervisor brings them back."""
+    before = await house.owners()
     for replica in random.choice([house.replicas[:1], house.replicas[1:], house.replicas]):
         replica.kill()
         replica.start()
-    await house.settled()
+    await house.settled(after=before)
 
 
 async def owner_killed_mid_fold(house: House, seconds: float) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -233,11 +233,12 @@ class House:
         except PyMongoError:
             return {}
 
-    async def settled(self) -> None:
-        """Returns once both replicas answer and each owns a half."""
+    async def settled(self, after: Container[str] = ()) -> None:
+        """Returns once both replicas answer and each owns a half, at least one of them as another than before."""
 
         async def halves() -> bool:
-            if list((await self.owners()).values()) != [32, 32]:
+            owners = await self.owners()
+            if list(owners.values()) != [32, 32] or all(owner in after for owner in owners):
                 return False
             try:
                 asked = rule_service_pb2.ListRulesRequest()
