@@ -79,7 +79,7 @@ async def test_alerts_are_filtered_and_the_filters_are_in_the_address(page, oven
     await expect(page.get_by_text("No alert fits these filters.")).to_be_visible()
     await page.reload()
     await expect(page.get_by_label("Severity")).to_have_value("info")
-    await page.get_by_role("button", name="Clear the filters").click()
+    await page.get_by_role("button", name="Clear filters").click()
     await expect(page).to_have_url(re.compile("/app/alerts$"))
 
     serial = oven.name.removeprefix("Sensor ")

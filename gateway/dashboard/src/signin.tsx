@@ -22,7 +22,7 @@ export function SignIn() {
           <Logo size={36} />
           <div>
             <h1>Fieldstock</h1>
-            <p class="quiet">What is in the field and what is in stock.</p>
+            <p class="quiet">What is in the field and in stock.</p>
           </div>
         </div>
         {farewell.value && !problem ? <p class="note">{farewell.value}</p> : null}

@@ -11,7 +11,7 @@ import { Filters, States } from "./filters";
 import { type Act, Handle } from "./handle";
 import { AlertItem, focusAlert } from "./item";
 import { useAlerts } from "./list";
-import { narrowed, wantAll, wanted } from "./wanted";
+import { narrowed, wanted } from "./wanted";
 
 export function Alerts() {
   const list = useAlerts(wanted.value);
@@ -28,8 +28,8 @@ export function Alerts() {
         </h1>
         <States />
       </div>
+      <Filters rules={rules.data ?? []} />
       <section class="card" aria-labelledby="alerts-title">
-        <Filters rules={rules.data ?? []} />
         {page?.alerts.length ? (
           <ul class="alerts live" aria-label="Alerts" aria-busy={list.loading}>
             {page.alerts.map((alert) => (
@@ -73,15 +73,7 @@ export function Alerts() {
 }
 
 function None() {
-  if (narrowed.value) {
-    return (
-      <Empty icon="search" title="No alert fits these filters.">
-        <button type="button" class="link" onClick={wantAll}>
-          Clear the filters
-        </button>
-      </Empty>
-    );
-  }
+  if (narrowed.value) return <Empty icon="search" title="No alert fits these filters." />;
   if (wanted.value.state === "active") {
     return (
       <Empty icon="check" title="No open alerts.">

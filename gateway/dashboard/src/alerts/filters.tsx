@@ -5,7 +5,6 @@ import { count, words } from "../core/format";
 import { href, query } from "../core/router";
 import type { Rule, Severity } from "../core/types";
 import { DevicePicker } from "../ui/devicepicker";
-import { Field } from "../ui/field";
 import { narrowed, type State, want, wantAll, wanted } from "./wanted";
 
 const STATES: { state: State; name: string }[] = [
@@ -36,54 +35,47 @@ export function States() {
 export function Filters({ rules }: { rules: Rule[] }) {
   const { severity, device_id, rule_id } = wanted.value;
   return (
-    <div class="filters">
-      <Field label="Severity">
-        {(field) => (
-          <select
-            {...field}
-            class="select"
-            value={severity}
-            onChange={(event) => want({ severity: event.currentTarget.value as Severity | "" })}
-          >
-            <option value="">Any</option>
-            {(["critical", "warning", "info"] as const).map((each) => (
-              <option key={each} value={each}>
-                {words(each)}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label="Rule">
-        {(field) => (
-          <select
-            {...field}
-            class="select"
-            value={rule_id}
-            onChange={(event) => want({ rule_id: event.currentTarget.value })}
-          >
-            <option value="">Any</option>
-            {rules.map((rule) => (
-              <option key={rule.id} value={rule.id}>
-                {rule.name}
-              </option>
-            ))}
-            {rule_id && !rules.some((rule) => rule.id === rule_id) ? (
-              <option value={rule_id}>A rule that is gone</option>
-            ) : null}
-          </select>
-        )}
-      </Field>
-      <Field label="Device">
-        {(field) => (
-          <DevicePicker field={field} device={device_id} onChoose={(device) => want({ device_id: device })} />
-        )}
-      </Field>
+    <search class="alert-filters">
+      <select
+        class={severity ? "select chosen" : "select"}
+        aria-label="Severity"
+        value={severity}
+        onChange={(event) => want({ severity: event.currentTarget.value as Severity | "" })}
+      >
+        <option value="">Any severity</option>
+        {(["critical", "warning", "info"] as const).map((each) => (
+          <option key={each} value={each}>
+            {words(each)}
+          </option>
+        ))}
+      </select>
+      <select
+        class={rule_id ? "select chosen" : "select"}
+        aria-label="Rule"
+        value={rule_id}
+        onChange={(event) => want({ rule_id: event.currentTarget.value })}
+      >
+        <option value="">Any rule</option>
+        {rules.map((rule) => (
+          <option key={rule.id} value={rule.id}>
+            {rule.name}
+          </option>
+        ))}
+        {rule_id && !rules.some((rule) => rule.id === rule_id) ? (
+          <option value={rule_id}>A rule that is gone</option>
+        ) : null}
+      </select>
+      <DevicePicker
+        field={{ "aria-label": "Device", class: device_id ? "input chosen" : "input" }}
+        placeholder="Device: name or serial number"
+        device={device_id}
+        onChoose={(device) => want({ device_id: device })}
+      />
       {narrowed.value ? (
-        <button type="button" class="button" onClick={wantAll}>
-          Clear
+        <button type="button" class="link" onClick={wantAll}>
+          Clear filters
         </button>
       ) : null}
-    </div>
+    </search>
   );
 }

@@ -12,7 +12,9 @@ interface Given {
   /** 0: none. */
   device: number;
   onChoose: (device: number) => void;
-  field: { id: string; "aria-describedby"?: string; "aria-invalid"?: boolean };
+  /** What the input is given besides: those of a Field, or a label and a class of its own. */
+  field: Record<string, unknown>;
+  placeholder?: string;
   required?: boolean;
 }
 
@@ -20,7 +22,8 @@ const named = (device: Device) => `${device.name} (${device.serial_number})`;
 /** What to look for: of a whole entry the name. */
 const beginning = (text: string) => text.replace(/ \([^()]*\)$/, "").trim();
 
-export function DevicePicker({ device, onChoose, field, required = false }: Given) {
+export function DevicePicker(given: Given) {
+  const { device, onChoose, field, placeholder = "Name or serial number", required = false } = given;
   const list = useId();
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState("");
@@ -49,11 +52,11 @@ export function DevicePicker({ device, onChoose, field, required = false }: Give
     setText(named(one));
     onChoose(one.id);
   };
-  const type = (given: string) => {
-    setText(given);
-    const choice = offered.find((one) => named(one) === given);
+  const type = (typed: string) => {
+    setText(typed);
+    const choice = offered.find((one) => named(one) === typed);
     if (choice) choose(choice);
-    else if (given) seek(beginning(given));
+    else if (typed) seek(beginning(typed));
     else onChoose(0);
   };
   // What was typed before there was a list.
@@ -64,13 +67,13 @@ export function DevicePicker({ device, onChoose, field, required = false }: Give
   return (
     <>
       <input
+        class="input"
         {...field}
         ref={input}
-        class="input"
         type="search"
         list={list}
         autocomplete="off"
-        placeholder="Name or serial number"
+        placeholder={placeholder}
         required={required}
         value={text}
         onInput={(event) => type(event.currentTarget.value)}
