@@ -148,7 +148,7 @@ async def test_what_a_bridge_published_outlives_kill_9_and_is_there_once(
     variables: dict[str, str], vhost: str, inventory: Any, issuer: Issuer, client: Make, batch: Make, store: Store
 ) -> None:
     await inventory.tell(7, "deployed", wait=False)
-    start, messages = system() - 3_600_000, 600
+    start, messages = system() - 3_600_000, 200
     with broker_user(vhost, "ingest-4", may_write=r"^telemetry\.readings$") as url:
         async with await aio_pika.connect(url) as connection:
             exchange = await (await connection.channel()).get_exchange(QUEUE, ensure=False)
