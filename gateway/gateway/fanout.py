@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Hashable, Iterable
+from time import monotonic
 from typing import NamedTuple
 
 from gateway.mailbox import Letter
@@ -10,7 +11,7 @@ from gateway.topics import Subscriptions, device_topic
 
 # A write costs the kernel ten microseconds for each client, whatever its length. Nobody sees that an alert has waited
 # for so long; and when a site goes dark, a hundred may come in that time.
-MOMENT_SECONDS = 0.005
+MOMENT_SECONDS, LONGEST_REST_SECONDS = 0.005, 0.05
 # At most so many bytes are one write: what is above the connection's high-water mark waits in the mailbox.
 LARGEST_WRITE = 32 * 1024
 
@@ -22,13 +23,18 @@ class _Event(NamedTuple):
 
 
 class Fanout:
-    """Gives events to whoever follows their topics, in order."""
+    """Gives events to whoever follows their topics, in order.
+
+    A delivery is followed by a rest as long as it took itself, in which the next one gathers: the more clients there
+    are, and the more happens, the more goes into one write, and there is time for who connects and asks meanwhile.
+    """
 
     def __init__(self, subscriptions: Subscriptions) -> None:
         self._subscriptions = subscriptions
         self._events: list[_Event] = []
         self._bytes = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._rested_at = 0.0
 
     def send(self, topics: Iterable[str], frame: bytes, key: Hashable = None) -> None:
         """Gives an event to whoever follows one of the topics, once; in a moment."""
@@ -37,7 +43,8 @@ class Fanout:
         if self._bytes >= LARGEST_WRITE:
             self._deliver()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(MOMENT_SECONDS, self._deliver)
+            pause = max(MOMENT_SECONDS, self._rested_at - monotonic())
+            self._timer = asyncio.get_running_loop().call_later(pause, self._deliver)
 
     def send_reading(self, device_id: int, frame: bytes) -> None:
         """Gives a device's newest reading to whoever follows it, and has room for it."""
@@ -49,12 +56,16 @@ class Fanout:
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        # Not the loop's clock, which stands still while we write.
+        began = monotonic()
         # Whoever is given the same events is given the same bytes.
         letters: dict[tuple[int, ...], Letter] = {}
         for session, places in self._places(events).items():
             if (letter := letters.get(which := tuple(places))) is None:
                 letter = letters[which] = Letter([(events[place].frame, events[place].key) for place in places])
             session.mailbox.put_all(letter)
+        ended = monotonic()
+        self._rested_at = ended + min(ended - began, LONGEST_REST_SECONDS)
 
     def _places(self, events: list[_Event]) -> dict[Session, list[int]]:
         """Of each session, the places of the events that it is to be given."""

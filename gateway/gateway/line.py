@@ -43,7 +43,7 @@ class Line(WebSocketsSansIOProtocol):
         return self.writable
 
     def pass_on(self, frame: bytes) -> None:
-        """Writes a frame. Raises ConnectionResetError when the line is gone."""
+        """Writes a frame, or several. Raises ConnectionResetError when the line is gone."""
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ConnectionResetError
         self.transport.write(frame)

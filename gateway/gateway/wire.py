@@ -70,7 +70,7 @@ class Wire:
             await self._send(message)
 
     def write_now(self, frame: bytes) -> bool:
-        """Writes a frame if there is room for it; returns whether there was. Raises ConnectionResetError."""
+        """Writes a frame, or several, if there is room; returns whether there was. Raises ConnectionResetError."""
         if self.is_cut:
             raise ConnectionResetError
         if not self._line.has_room:
