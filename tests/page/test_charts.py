@@ -69,13 +69,16 @@ async def test_a_chart_moves_as_the_device_measures_and_shows_the_limits_of_its_
 
 async def test_a_gap_is_shown_as_a_gap(page, ready, admin):
     now = time.time()
+
+    def ago(minutes):
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 60 * minutes))
+
+    # Of 15 minutes: from the 14th to the 10th last, and from the 4th to the last but one.
     for minutes in (*range(14, 9, -1), *range(4, 0, -1)):
-        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 60 * minutes))
-        reading = {"device_id": ready.id, "metrics": {"temperature": 20 + minutes}, "time": moment}
+        reading = {"device_id": ready.id, "metrics": {"temperature": 20 + minutes}, "time": ago(minutes)}
         await admin("POST", "/monitoring/data", reading)
-    await page.goto(f"/app/devices/{ready.id}")
+    await page.goto(f"/app/devices/{ready.id}?from={ago(15)}&to={ago(0)}")
     await expect(chart(page)).to_contain_text("9 values")
-    # Of 15 minutes until now: from the 14th to the 10th last, and from the 4th to the last but one.
     await wait_for_tenths(page, "--accent", [0, 1, 2, 3, 7, 8, 9])
 
 

@@ -181,8 +181,7 @@ async def test_what_is_reserved_goes_to_somebody_else_only_when_that_is_meant(pa
     await expect(dialog(page).get_by_label("Until")).to_have_attribute("aria-invalid", "true")
     await dialog(page).get_by_label("Until").fill("2099-01-01T00:00")
     await confirm(page, "Reserve")
-    head = page.get_by_role("banner").or_(page.locator(".device-head"))
-    await expect(head.get_by_text("Line 7")).to_be_visible()
+    await expect(page.locator(".device-head").get_by_text("Line 7")).to_be_visible()
 
     await actions.get_by_role("button", name="Deploy").click()
     await dialog(page).get_by_label("Location").fill("Factory C")
@@ -223,6 +222,22 @@ async def test_a_device_goes_its_way_to_the_end(page, make, admin):
     assert told == ["Retired", "Repaired", "Maintained", "Relocated", "Deployed", "Registered"]
     await expect(log.nth(2)).to_contain_text("because of Bench 2")
     assert (await admin("GET", f"/devices/{device['id']}"))["status"] == "retired"
+
+
+async def test_a_long_history_is_read_page_by_page_and_goes_on(page, make, admin):
+    [device] = await make(1)
+    for number in range(21):
+        await admin("PUT", f"/devices/{device['id']}/relocate", {"location": f"Shelf {number}"})
+    await page.goto(f"/app/devices/{device['id']}")
+    log = page.get_by_role("region", name="Log")
+    await expect(log.get_by_role("listitem")).to_have_count(20)
+    await log.get_by_role("button", name="Show older").click()
+    await expect(log.get_by_role("listitem")).to_have_count(22)
+    await expect(log.get_by_role("listitem").last).to_contain_text("Registered by admin")
+    await expect(log.get_by_role("button", name="Show older")).to_have_count(0)
+    await admin("PUT", f"/devices/{device['id']}/maintenance", {"notes": "Its lid is loose"})
+    await expect(log.get_by_role("listitem")).to_have_count(23)
+    await expect(log.get_by_role("listitem").first).to_contain_text("Its lid is loose")
 
 
 async def test_many_are_handled_at_once_and_each_has_its_result(page, make, admin, complaints):

@@ -24,7 +24,8 @@ const ORDERS: [string, string][] = [
 export function Filters() {
   const [open, setOpen] = useState(false);
   const asked = question.value;
-  const places = useSuggestions(usePlaces());
+  const [choosing, setChoosing] = useState(false);
+  const places = useSuggestions(usePlaces(choosing));
   const types = useTypes().map((type) => type.type);
   // One of the address may be of no type that there is.
   const known = asked.type && !types.includes(asked.type) ? [asked.type, ...types] : types;
@@ -43,7 +44,13 @@ export function Filters() {
       <div class="filters-more" id="more-filters">
         <Choice label="Status" name="status" any="Any status" of={STATUSES.map((one) => [one, words(one)])} />
         <Choice label="Type" name="type" any="Any type" of={known.map((one) => [one, one])} />
-        <Typed label="Location" name="location" list={places.id} placeholder="Location, or Factory A/*" />
+        <Typed
+          label="Location"
+          name="location"
+          list={places.id}
+          placeholder="Location, or Factory A/*"
+          onFocus={() => setChoosing(true)}
+        />
         {places.list}
         <Choice
           label="Presence"
@@ -120,9 +127,10 @@ interface Writing {
   list?: string;
   placeholder?: string;
   icon?: boolean;
+  onFocus?: () => void;
 }
 
-function Typed({ label, name, list, icon = false, placeholder = label, class: kind = "" }: Writing) {
+function Typed({ label, name, list, icon = false, placeholder = label, class: kind = "", onFocus }: Writing) {
   const value = question.value[name];
   const input = useRef<HTMLInputElement>(null);
   const tell = useDebounced((text: string) => {
@@ -146,6 +154,7 @@ function Typed({ label, name, list, icon = false, placeholder = label, class: ki
         maxLength={102}
         autocomplete="off"
         spellcheck={false}
+        onFocus={onFocus}
         onInput={(event) => tell(event.currentTarget.value.trim())}
       />
     </div>

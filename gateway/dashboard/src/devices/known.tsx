@@ -30,9 +30,9 @@ const places: Known<string> = {
   },
 };
 
-function useKnown<T>(known: Known<T>): T[] {
+function useKnown<T>(known: Known<T>, wanted = true): T[] {
   useEffect(() => {
-    if (Date.now() - known.asked < FRESH_MS) return;
+    if (!wanted || Date.now() - known.asked < FRESH_MS) return;
     known.asked = Date.now();
     known.ask().then(
       (there) => {
@@ -43,12 +43,12 @@ function useKnown<T>(known: Known<T>): T[] {
         known.asked = 0;
       },
     );
-  }, [known]);
+  }, [known, wanted]);
   return known.there.value;
 }
 
 export const useTypes = () => useKnown(types);
-export const usePlaces = () => useKnown(places);
+export const usePlaces = (wanted = true) => useKnown(places, wanted);
 
 /** A list for an input's `list`, and its id. */
 export function useSuggestions(values: string[]) {
