@@ -89,6 +89,19 @@ async def test_a_bridges_batches_are_stored_in_order_and_read_back(
     assert await waiting(vhost) == await waiting(vhost, f"{queue.QUEUE}.dead") == 0
 
 
+async def test_a_reading_is_there_once_though_it_came_by_every_way_in(
+    inventory: Any, admin: Any, device: Any, gateway: Any, bridge: Bridge, batch: Make
+) -> None:
+    await inventory.deploy(7)
+    now = system()
+    await device.send(batch(1, [now], temperature=[1]))
+    await gateway.send(batch(1, [now], device=7, temperature=[2]))
+    time = {"seconds": now // 1000, "nanos": now % 1000 * 1_000_000}
+    await admin.create(7, {"temperature": 3}, time=time)
+    await bridge.send(batch(0, [now, now + 1], device=7, temperature=[4, 5]).SerializeToString())
+    assert await stored(admin, 7, 2) == [(now + 1, {"temperature": 5}), (now, {"temperature": 1})]
+
+
 async def test_what_came_while_nobody_consumed_is_stored_once_somebody_does(
     start: Any, bridge: Bridge, inventory: Any, issuer: Issuer, client: Make, batch: Make
 ) -> None:

@@ -147,6 +147,29 @@ async def test_streams_of_other_sources_leave_each_other_alone(inventory: Any, d
     assert (await other.finish()).committed_sequence == 1
 
 
+async def test_a_gateway_sends_for_many_devices_over_several_streams_at_once(
+    inventory: Any, gateway: Any, admin: Any, batch: Make
+) -> None:
+    devices = list(range(1, 101))
+    await inventory.deploy(*devices)
+    now = system()
+
+    async def send(stream: int) -> Any:
+        batches = [
+            batch(
+                sequence, [now + 10 * sequence + stream] * 100, device=devices, source_id=str(stream), load=[1.0] * 100
+            )
+            for sequence in range(1, 11)
+        ]
+        return await gateway.send(*batches)
+
+    summaries = await asyncio.gather(*(send(stream) for stream in range(6)))
+    assert [(one.committed_sequence, one.accepted_rows) for one in summaries] == [(10, 1_000)] * 6
+    expected = sorted((now + 10 * sequence + stream for sequence in range(1, 11) for stream in range(6)), reverse=True)
+    for device_id in (1, 64, 100):
+        assert [time for time, _ in await admin.read(device_id, page_size=500)] == expected
+
+
 @pytest.mark.parametrize("status", ["in_stock", "reserved", "retired"])
 async def test_a_device_that_leaves_the_field_is_cut_off_within_two_seconds(
     inventory: Any, device: Any, gateway: Any, batch: Make, status: str
