@@ -1,7 +1,7 @@
 """Who watches which partitions: each of them has one owner among the replicas, as long as it says so."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -71,6 +71,10 @@ class Fence:
                 self._sessions.add(identity)
             await session.with_transaction(work)
 
+    async def end(self) -> None:
+        """Ends what is left of our transactions: one that was interrupted may not have been able to say so."""
+        await _end_sessions(self._leases, self._sessions)
+
     async def check(self, partition: int, session: AsyncClientSession) -> int:
         """Makes a transaction fail if somebody else takes the partition before it is committed; gives the epoch.
 
@@ -84,6 +88,11 @@ class Fence:
         if epoch is None or not found.matched_count:
             raise LeaseLost
         return epoch
+
+
+async def _end_sessions(leases: Collection, sessions: Iterable[bytes]) -> None:
+    if ids := [{"id": identity} for identity in sessions]:
+        await leases.database.client.admin.command({"killSessions": ids})
 
 
 class Partitions:
@@ -157,8 +166,6 @@ class Partitions:
         end = {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]}
         member = {"expires_at": end, "healthy_since_ms": self._own_health()}
         await self._members.update_one({"_id": self.fence.owner}, [{"$set": member}], upsert=True)
-        if not self.fence.epochs:
-            return
         await self._leases.update_many({"owner": self.fence.owner}, [{"$set": {"expires_at": end}}])
         ours = {one["_id"]: one["epoch"] async for one in self._leases.find({"owner": self.fence.owner})}
         gone = [partition for partition in self.mine if ours.get(partition) != self.fence.epochs[partition]]
@@ -221,9 +228,9 @@ class Partitions:
         theirs = self._leases.find({"_id": {"$in": partitions}, "owner": {"$nin": ["", self.fence.owner]}}, ["owner"])
         owners = {one["owner"] async for one in theirs}
         left = self._members.find({"_id": {"$in": list(owners)}}, ["sessions"])
-        sessions = [{"id": identity} async for one in left for identity in one.get("sessions", [])]
+        sessions = [identity async for one in left for identity in one.get("sessions", [])]
         if sessions:
-            await self._leases.database.client.admin.command({"killSessions": sessions})
+            await _end_sessions(self._leases, sessions)
             logger.info("transactions_ended", owners=len(owners), sessions=len(sessions))
 
     async def _lost(self, partitions: list[int]) -> None:
@@ -240,6 +247,8 @@ class Partitions:
         for partition in mine:
             self._lose(partition)
         with suppress(PyMongoError), pymongo.timeout(ANSWER_SECONDS):  # the leases end by themselves
-            await self._members.delete_one({"_id": self.fence.owner})
+            await self.fence.end()
             freed = {"$set": {"owner": "", "expires_at": "$$NOW"}}
             await self._leases.update_many({"owner": self.fence.owner}, [freed])
+            # At last: as long as a lease is ours, our sessions stand there.
+            await self._members.delete_one({"_id": self.fence.owner})

@@ -14,7 +14,7 @@ from telemetry_svc.columns.frame import PARTITIONS, Frame, Mask, partition_of
 from telemetry_svc.ingest.journal import Entry, Group, Journal
 from telemetry_svc.observability import PARTITIONS_OWNED, ROWS_WATCHED
 from telemetry_svc.partitions import Fence, LeaseLost
-from telemetry_svc.watch.alerts import Alerts, Because, OpenAlert, alert_id
+from telemetry_svc.watch.alerts import AT_ONCE, Alerts, Because, OpenAlert, alert_id
 from telemetry_svc.watch.announcer import Announcer
 from telemetry_svc.watch.backlog import Backlog
 from telemetry_svc.watch.judge import Change, Judge
@@ -120,8 +120,13 @@ class Watcher:
             await self._catch_up(partition)
 
     async def _catch_up(self, partition: int) -> None:
+        changes: list[Change] = []
         async for entry in self._journal.but(partition, self._backlog.groups(partition)):
-            await self.see(entry.group, entry.frames, [partition])
+            changes += self._take_in(entry.group, entry.frames, [partition])
+            if len(changes) >= AT_ONCE:
+                await self._store(changes)
+                changes = []
+        await self._store(changes)
 
     async def see_entries(self, entries: Sequence[Entry], known: Container[Group]) -> list[Entry]:
         """Sees those that are about to be folded and that nobody saw; gives those that the fold counts: of the `known`
@@ -144,10 +149,15 @@ class Watcher:
 
         Raises LeaseLost.
         """
+        await self._store(self._take_in(group, frames, partitions, counted=counted))
+
+    def _take_in(
+        self, group: Group, frames: Sequence[Frame], partitions: Sequence[int], *, counted: bool = True
+    ) -> list[Change]:
         unseen = np.zeros(PARTITIONS, bool)
         unseen[self._backlog.unseen(group, partitions)] = True
         if not unseen.any():
-            return
+            return []
         self.fence.assure()
         changes: list[Change] = []
         rows = np.zeros(PARTITIONS, np.int64)
@@ -164,7 +174,7 @@ class Watcher:
             ROWS_WATCHED.inc(len(mine))
         there = np.flatnonzero(rows)
         self._backlog.see(group, dict(zip(there.tolist(), rows[there].tolist(), strict=True)), self._clock())
-        await self._store(changes)
+        return changes
 
     async def _store(self, changes: Sequence[Change]) -> None:
         while changes:
