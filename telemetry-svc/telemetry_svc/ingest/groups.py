@@ -103,7 +103,7 @@ class Groups:
         self._full = asyncio.Event()
         self._closing = False
         self._healthy_since_ms: int | None = clock()
-        self._failed_at_ms = 0
+        self._failed_at_ms = self._failures = 0
 
     @property
     def healthy_since_ms(self) -> int | None:
@@ -120,10 +120,17 @@ class Groups:
             raise IngestUnavailable(retry_after=RETRY_SECONDS)
 
     async def add(self, batch: Batch, member: Member) -> None:
-        """Takes in a batch; waits while there is no room for it."""
+        """Takes in a batch; waits while there is no room for it.
+
+        Raises IngestUnavailable when what it waited behind has failed: its sender's earlier batches may be among that,
+        and come first when they come again.
+        """
+        failures = self._failures
         while self._group.full:
             self._room.clear()
             await self._room.wait()
+            if self._failures != failures:
+                raise IngestUnavailable(retry_after=RETRY_SECONDS)
         group = self._group
         if not group.shares:
             group.began = perf_counter()
@@ -198,11 +205,12 @@ class Groups:
         except (NotStored, PyMongoError) as error:
             logger.warning("group_not_stored", rows=group.intake.rows, senders=len(group.shares), error=str(error))
             self._failed_at_ms, self._healthy_since_ms = self._clock(), None
+            self._failures += 1
             self._fail(group, IngestUnavailable(retry_after=RETRY_SECONDS))
             # What its senders sent since must not be stored before what failed comes again: rules go by order.
             gathered, self._group = self._group, Group()
-            self._room.set()
             self._fail(gathered, IngestUnavailable(retry_after=RETRY_SECONDS))
+            self._room.set()
             await self._follow(number, None)
             return
         if self._healthy_since_ms is None:

@@ -68,8 +68,10 @@ class Stream:
     async def take(self, batch: Batch) -> None:
         """Takes in the next batch; waits while ingest is full, and the sender feels it.
 
-        Raises InvalidSequence; InvalidField for a source's id that is too long.
+        Raises InvalidSequence; InvalidField for a source's id that is too long; what kept an earlier batch from its store.
         """
+        if self._failure:
+            raise self._failure  # nothing behind the gap may be seen before what comes again
         sequence = batch.sequence
         if sequence != self.taken_sequence + 1 and (self.taken_sequence or not sequence):
             raise InvalidSequence(sequence=sequence, last=self.taken_sequence)
