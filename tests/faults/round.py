@@ -13,7 +13,7 @@ import numpy as np
 
 from servicekit.testing import eventually
 from telemetry_svc.clock import system
-from tests.faults.house import RULES, Door, House
+from tests.faults.house import PATIENCE_SECONDS, RULES, Door, House
 from tests.faults.measured import METRICS, Course
 from tests.faults.reader import PAGE, Reader
 from tests.faults.source import Source
@@ -57,7 +57,7 @@ class Round:
                 await harm()
                 await self._goes_on(AGAIN, sending)
             enough.set()
-            await asyncio.wait_for(sending, 60)
+            await asyncio.wait_for(sending, PATIENCE_SECONDS)
         finally:
             sending.cancel()
             reading.cancel()
@@ -89,7 +89,7 @@ class Round:
                 sending.result()
             return all(source.committed >= was + batches for source, was in zip(self.sources, before, strict=True))
 
-        await eventually(all_of_them, within=60, every=0.05)
+        await eventually(all_of_them, within=PATIENCE_SECONDS, every=0.05)
 
     # --- what must be true
 
@@ -101,7 +101,7 @@ class Round:
             for device_id, course in source.devices.items()
         ]
         # Else nothing was in the middle of anything.
-        await eventually(lambda: self._house.folded([one.id for one in outcomes]), within=30, every=0.1)
+        await eventually(lambda: self._house.folded([one.id for one in outcomes]), within=PATIENCE_SECONDS, every=0.1)
         await self._check_readings(outcomes)
         await self._check_numbers(outcomes)
         await self._check_alerts(outcomes)
@@ -173,7 +173,7 @@ def _when(alert: Any) -> int | None:
     return alert.resolved_at.ToMilliseconds() if alert.HasField("resolved_at") else None
 
 
-async def becomes(look: Callable[[], Awaitable[Any]], expected: Any, within: float = 30.0) -> None:
+async def becomes(look: Callable[[], Awaitable[Any]], expected: Any, within: float = PATIENCE_SECONDS) -> None:
     """Returns once it is what was expected; fails with what is different at the end."""
     found: Any = None
 

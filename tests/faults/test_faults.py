@@ -14,7 +14,7 @@ from tests.faults.harm import HARMS
 from tests.faults.house import House
 from tests.faults.round import Round
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 # Several in one round, one after the other: what is different in its end can come of each of them.
 QUICKLY = [
