@@ -68,7 +68,7 @@ class Stream:
     async def take(self, batch: Batch) -> None:
         """Takes in the next batch; waits while ingest is full, and the sender feels it.
 
-        Raises InvalidSequence; InvalidField for a source's id that is too long; what kept an earlier batch from its store.
+        Raises InvalidSequence; InvalidField for a source's id that is too long; what an earlier batch failed for.
         """
         if self._failure:
             raise self._failure  # nothing behind the gap may be seen before what comes again
