@@ -54,7 +54,7 @@ test: browser $(DESCRIPTORS) page ## run all tests on servers of their own; ARGS
 	@$(VENV)/python -m pytest $(ARGS)
 
 soak: servers $(DESCRIPTORS) ## an hour or two of killing, pausing and cutting under load; ROUNDS=20 of each kind
-	@FIELDSTOCK_SOAK_ROUNDS=$(ROUNDS) $(VENV)/python -m pytest -v -m soak $(ARGS)
+	@FIELDSTOCK_SOAK_ROUNDS=$(ROUNDS) $(VENV)/python -m pytest -v --tb=native -m soak $(ARGS)
 
 check: tools $(DESCRIPTORS) ## lint, types, contracts, stub drift, import rules
 	@$(VENV)/ruff check
