@@ -10,7 +10,7 @@ import { Dialog } from "../ui/dialog";
 import { Failed, Loading } from "../ui/states";
 import { say } from "../ui/toast";
 import { ActionFields } from "./actionfields";
-import { type Action, actOnMany, actOnOne, type Given, KINDS, nameOf } from "./actions";
+import { type Action, actOnMany, actOnOne, type Given, KINDS, nameOf, titleOf } from "./actions";
 import { Results } from "./results";
 
 interface Props {
@@ -52,7 +52,7 @@ function OnOne({ action, id, name, onDone, onClose }: Props & { id: number; name
   const [problem, setProblem] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const there = device.data;
-  const title = `${nameOf(action, there?.status)} ${there?.name ?? name}`;
+  const title = titleOf(action, there?.name ?? name, there?.status);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
@@ -103,7 +103,7 @@ function OnMany({ action, devices, onDone, onClose }: Props) {
   const [busy, setBusy] = useState(false);
   const [results, setResults] = useState<ActionResults>();
   const fitting = devices.filter((device) => KINDS[action].from.includes(device.status)).length;
-  const label = `${nameOf(action)} ${count(devices.length)} devices`;
+  const label = titleOf(action, `${count(devices.length)} devices`);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;

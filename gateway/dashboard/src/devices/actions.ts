@@ -72,6 +72,13 @@ export function nameOf(action: Action, status?: Status): string {
   return KINDS[action].name;
 }
 
+/** `what`: "Pump 4 sensor", "3 devices". */
+export function titleOf(action: Action, what: string, status?: Status): string {
+  if (action === "maintenance") return `Send ${what} to maintenance`;
+  if (action === "recall" && status === "maintenance") return `Return ${what} to stock`;
+  return `${nameOf(action, status)} ${what}`;
+}
+
 const mayDo = (action: Action) => (action === "retire" ? mayAdminister.value : mayAct.value);
 
 /** What one may do with devices of which some have one of these statuses. */
