@@ -5,7 +5,6 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +13,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from fieldstock_dev.browser import chromium as running_chromium
 from fieldstock_dev.browser import driven
-from fieldstock_dev.page import build
+from fieldstock_dev.page import SOURCES, build
 from fieldstock_dev.settings import CHECKOUT
 from fieldstock_dev.stack import Stack
 from servicekit.testing import eventually
@@ -23,6 +22,7 @@ WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 SESSION = "fieldstock.session"
 """Where the page keeps its tokens."""
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PASSWORD = "twelve-and-more"
 # The machine may be busy with something else.
 PATIENCE_MS = 20_000
@@ -154,10 +154,42 @@ async def page(open_page: OpenPage) -> Page:
 
 
 @pytest.fixture(scope="session")
-def screenshots() -> Path:
-    """Where pictures of the run are kept."""
+def axe() -> str:
+    """axe-core, to be run in a page."""
+    return (SOURCES / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+class Looks:
+    """Looks at what pages show, in both sizes: takes pictures, and notes what is wrong."""
+
+    def __init__(self, axe: str) -> None:
+        self._axe = axe
+        self.wrong: list[str] = []
+
+    async def at(self, page: Page, name: str) -> None:
+        scheme = await page.evaluate("document.documentElement.dataset.theme")
+        for size, viewport in {"phone": PHONE, "wide": WIDE}.items():
+            await page.set_viewport_size(viewport)
+            await page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{size}.png", animations="disabled")
+            wide = await page.evaluate("document.documentElement.scrollWidth")
+            if wide > viewport["width"]:
+                self.wrong.append(f"{name}, {size}: {wide} pixels wide")
+            await page.evaluate(self._axe)
+            found = await page.evaluate("rules => axe.run({runOnly: rules, resultTypes: ['violations']})", AXE_RULES)
+            self.wrong += [
+                f"{name}, {size}: {violation['id']}: {node['target']}: {' '.join(node['failureSummary'].split())}"
+                for violation in found["violations"]
+                for node in violation["nodes"]
+            ]
+
+
+@pytest.fixture
+def looks(axe: str) -> Iterator[Looks]:
+    """Fails the test when something that it looked at is wrong. The pictures are in build/screenshots."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    return SCREENSHOTS
+    looks = Looks(axe)
+    yield looks
+    assert not looks.wrong, "\n".join(looks.wrong)
 
 
 class Oven:

@@ -5,7 +5,7 @@ import asyncio
 from playwright.async_api import expect
 
 
-async def test_a_lost_connection_is_said_and_healed_with_what_happened_meanwhile(page, oven, stack, complaints):
+async def test_a_lost_connection_is_said_and_healed_with_what_happened_meanwhile(page, oven, stack, looks, complaints):
     complaints.allow("/ws/monitoring")
     await page.goto("/app/alerts")
     await expect(page.locator("[data-line=live]")).to_be_visible()
@@ -14,6 +14,7 @@ async def test_a_lost_connection_is_said_and_healed_with_what_happened_meanwhile
     try:
         await expect(page.get_by_role("alert")).to_contain_text("The connection was lost")
         await expect(page.locator("[data-line]")).to_have_text("Not connected")
+        await looks.at(page, "connection-lost")
         await oven.measures(91.2)
         await oven.alert()
         await expect(items).to_have_count(0)
