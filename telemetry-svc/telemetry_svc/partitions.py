@@ -43,6 +43,7 @@ class Fence:
         self._leases = leases
         self._members = members
         self._sessions: set[bytes] = set()
+        self._interrupted: set[bytes] = set()
         self.owner = uuid4().hex
         # By partition: the epoch, which grows with every new owner.
         self.epochs: dict[int, int] = {}
@@ -69,7 +70,20 @@ class Fence:
             if identity not in self._sessions:
                 await self._members.update_one({"_id": self.owner}, {"$addToSet": {"sessions": identity}})
                 self._sessions.add(identity)
-            await session.with_transaction(work)
+            try:
+                await session.with_transaction(work)
+            except BaseException:
+                # If MongoDB was not there to be told that it is over, to MongoDB it is not.
+                self._interrupted.add(identity)
+                with suppress(PyMongoError):  # again before the next one is needed
+                    await self.tidy()
+                raise
+
+    async def tidy(self) -> None:
+        """Ends transactions of ours that failed, should they be open still."""
+        interrupted = set(self._interrupted)
+        await _end_sessions(self._leases, interrupted)
+        self._interrupted -= interrupted
 
     async def end(self) -> None:
         """Ends what is left of our transactions: one that was interrupted may not have been able to say so."""
@@ -210,6 +224,7 @@ class Partitions:
             "epoch": {"$add": ["$epoch", 1]},
             "expires_at": {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]},
         }
+        await self.fence.tidy()
         await self._end_what_is_left_open(free)
         over = {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}
         # What another took a moment ago does not match any more.
