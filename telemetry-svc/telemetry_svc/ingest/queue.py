@@ -37,8 +37,8 @@ class ReadingQueue:
         if len(event.body) > MOST_MESSAGE_BYTES:
             raise Poison(f"INVALID_BATCH: {len(event.body)} bytes are more than {MOST_MESSAGE_BYTES}")
         batch = read(event.body)
-        # Whether anything can be stored is not asked before: the first of some messages might hear that nothing can, and
-        # the next one that it can, and would overtake it.
+        # Whether anything can be stored is not asked before: one message might hear that nothing can, and the next one
+        # that it can, and would overtake it.
         one = One()
         await self._groups.add(batch, one)
         refusals = await one.outcome
