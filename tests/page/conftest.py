@@ -25,7 +25,7 @@ SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PASSWORD = "twelve-and-more"
 # The machine may be busy with something else.
-PATIENCE_MS = 20_000
+PATIENCE_MS = 40_000
 expect.set_options(timeout=PATIENCE_MS)
 
 

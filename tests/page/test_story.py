@@ -67,7 +67,7 @@ async def test_a_device_is_deployed_watched_and_recalled(open_page, admin, stack
             higher = float(await newest.inner_text()) > before
             return higher and await plot.evaluate("canvas => canvas.toDataURL()") != drawn
 
-        assert await eventually(moved, within=20, every=0.1)
+        assert await eventually(moved, within=40, every=0.1)
 
         await menu.get_by_role("link", name="Alerts").click()
         await expect(page.get_by_role("heading", name="Alerts", level=1)).to_be_visible()
@@ -88,7 +88,7 @@ async def test_a_device_is_deployed_watched_and_recalled(open_page, admin, stack
         async def cut_off():
             return device.client.state == "not_deployed"
 
-        assert await eventually(cut_off, within=20)
+        assert await eventually(cut_off, within=40)
     await menu.get_by_role("link", name="Alerts").click()
     await expect(page.get_by_role("heading", name="Alerts", level=1)).to_be_visible()
     await expect(alert).to_have_count(0)
