@@ -22,6 +22,7 @@ from telemetry_svc.errors import AlertNotFound, AlertResolved
 from telemetry_svc.observability import ALERTS_OPENED
 from telemetry_svc.partitions import Fence
 from telemetry_svc.store import Collection, Document
+from telemetry_svc.watch.blank import Blank
 from telemetry_svc.watch.judge import Change, Opening
 from telemetry_svc.watch.rules import DRIFT, RANKS
 from telemetry_svc.watch.telling import changed, first
@@ -70,31 +71,6 @@ class OpenAlert:
 def alert_id(rule_id: str, rule_version: int, device_id: int, opened_ms: int) -> str:
     """The same excursion gives the same id: a replay finds the alert that it opened before, and opens no second one."""
     return uuid5(ALERTS, f"{rule_id}/{rule_version}/{device_id}/{opened_ms}").hex
-
-
-@dataclass(frozen=True, slots=True)
-class Blank:
-    """What every new alert has in common. Nobody saw it yet, and it has no end."""
-
-    identity: str
-    opened_at: datetime
-    updated_at: datetime
-
-    def document(self) -> Document:
-        """The fields of it."""
-        return {
-            "_id": self.identity,
-            "acknowledged_at": None,
-            "acknowledged_by": "",
-            "acknowledged_note": "",
-            "opened_at": self.opened_at,
-            "resolved_at": None,
-            "resolved_because": "",
-            "resolved_by": "",
-            "resolved_note": "",
-            "version": 1,
-            "updated_at": self.updated_at,
-        }
 
 
 class Alerts:

@@ -7,7 +7,8 @@ from pymongo.errors import DuplicateKeyError
 
 from telemetry_svc.clock import Clock, moment
 from telemetry_svc.store import Collection
-from telemetry_svc.watch.alerts import ALERTS, HOLDS, OPENED, Alerts, Because, Blank
+from telemetry_svc.watch.alerts import ALERTS, HOLDS, OPENED, Alerts, Because
+from telemetry_svc.watch.blank import Blank
 from telemetry_svc.watch.rules import DRIFT, Severity
 from telemetry_svc.watch.telling import first
 
