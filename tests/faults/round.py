@@ -34,6 +34,10 @@ class Outcome:
     rows: int
 
 
+class AlertsDiffer(AssertionError):
+    """All is stored and counted, and something was judged in another order than it was measured in."""
+
+
 class Round:
     """`location`: of its devices, and of nobody else's."""
 
@@ -166,7 +170,10 @@ class Round:
                         found.append((name, alert.device_id, alert.opened_at.ToMilliseconds(), _when(alert)))
             return sorted(found, key=str)
 
-        await becomes(told, sorted(expected, key=str))
+        try:
+            await becomes(told, sorted(expected, key=str))
+        except AssertionError as difference:
+            raise AlertsDiffer(str(difference)) from None
 
 
 def _when(alert: Any) -> int | None:
