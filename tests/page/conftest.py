@@ -236,3 +236,24 @@ async def oven(make_ready: Callable[[], Awaitable[Any]], admin: Any) -> Oven:
         },
     )
     return Oven(device, name, rule, admin)
+
+
+@pytest.fixture
+async def new_devices(admin: Any) -> Callable[..., Awaitable[list[dict[str, Any]]]]:
+    """`await new_devices(3)`: new devices in stock, of a type of their own, which telemetry has heard of."""
+
+    async def new_devices(count: int, **fields: Any) -> list[dict[str, Any]]:
+        kind = f"type-{uuid4().hex[:8]}"
+        made = [
+            (await admin.new_device(**{"type": kind, "name": f"Scale {number:03}", **fields}))[0]
+            for number in range(count)
+        ]
+
+        async def heard_of() -> bool:
+            found = await admin("GET", "/monitoring/devices", params={"type": kind, "page_size": 500})
+            return len(found["devices"]) == count
+
+        await eventually(heard_of, within=20)
+        return made
+
+    return new_devices
