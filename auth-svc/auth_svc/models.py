@@ -138,16 +138,9 @@ class DevicePrincipal(Base):
 
     __table_args__ = (Index("ix_device_principals_serial", func.lower(serial_number.column)),)
 
-    def take_device(self, serial_number: str, status: str, version: int) -> bool:
-        """What an event says of the device, unless we know something newer. Returns whether its tokens are to end."""
-        if version <= self.device_version:
-            return False
-        retires = status == RETIRED != self.status
-        self.serial_number, self.status, self.device_version = serial_number, status, version
-        return retires
-
     def take_credential(self, serial_number: str, secret_sha256: bytes, version: int) -> bool:
-        """As `take_device`, of its credential: what the old one got ends with it."""
+        """What an event says of its credential, unless we know something newer. Returns whether its tokens are to end:
+        what the old one got ends with it."""
         if version <= self.credential_version:
             return False
         renews = self.secret_sha256 is not None

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from auth_svc.access_tokens import AccessTokens
 from auth_svc.errors import DeviceNotDeployed, InvalidCredentials
-from auth_svc.models import DevicePrincipal
+from auth_svc.models import RETIRED, DevicePrincipal
 from auth_svc.repository import Repository, Transaction
 from servicekit.access import Kind
 
@@ -61,8 +61,8 @@ class DevicePrincipals:
     async def take_device(self, device_id: int, serial_number: str, status: str, version: int) -> None:
         """A device is at `version` as given here; an older one than we know changes nothing."""
         async with self._transaction() as repository:
-            principal = await repository.lock_principal(device_id)
-            if principal.take_device(serial_number, status, version):
+            news = await repository.take_device(device_id, serial_number, status, version)
+            if news and status == RETIRED:
                 await repository.record_revocation(f"{Kind.DEVICE}:{device_id}", self._clock())
 
     async def take_credential(self, device_id: int, serial_number: str, secret_sha256: bytes, version: int) -> None:

@@ -186,6 +186,14 @@ class Repository:
         query = select(DevicePrincipal).where(func.lower(DevicePrincipal.serial_number) == func.lower(serial_number))
         return (await self._session.scalars(query)).all()
 
+    async def take_device(self, device_id: int, serial_number: str, status: str, version: int) -> bool:
+        """Writes what an event says of a device, unless something as new is known; whether it was news."""
+        told = {"serial_number": serial_number, "status": status, "device_version": version}
+        row = insert(DevicePrincipal).values(device_id=device_id, **told)
+        newer = DevicePrincipal.device_version < row.excluded.device_version
+        row = row.on_conflict_do_update(index_elements=["device_id"], set_=told, where=newer)
+        return await self._session.scalar(row.returning(DevicePrincipal.device_id)) is not None
+
     async def lock_principal(self, device_id: int) -> DevicePrincipal:
         """The device's principal, made when there is none, which nobody else changes until the transaction ends."""
         known: dict[str, Any] = {"with_for_update": True, "populate_existing": True}
