@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
 
 from inventory_svc import events
 from inventory_svc.errors import DeviceNotFound, SerialNumberTaken
-from inventory_svc.models import Change, Device, DeviceLog, Status, User
+from inventory_svc.models import Base, Change, Device, DeviceLog, Outbox, Status, User
 from inventory_svc.repository.device_settings import tell_watches
 from inventory_svc.repository.device_types import ensure_type
 from inventory_svc.repository.listing import DeviceFilter, Order, Position, matching, page_of_few
@@ -20,6 +23,29 @@ from servicekit.errors import StaleVersion
 
 # So many are put in order within some 20 ms.
 FEW = 20_000
+
+DEVICES: Any = Device.__table__
+LOGS: Any = DeviceLog.__table__
+OUTBOX: Any = Outbox.__table__
+# As they are bound: `log_action`, `device_status`, …
+LOG_COLUMNS = [column.key for column in LOGS.columns]
+DEVICE_COLUMNS = [column.key for column in DEVICES.columns]
+NEXT_LOG_ID = func.nextval("t_device_logs_id_seq")
+LOG_AND_EVENT = (
+    insert(OUTBOX)
+    .values({name: bindparam(name) for name in ("event_id", "key", "body")})
+    .add_cte(insert(LOGS).values({name: bindparam(f"log_{name}") for name in LOG_COLUMNS}).cte("logged"))
+)
+CHANGE_LOG_AND_EVENT = LOG_AND_EVENT.add_cte(
+    update(DEVICES)
+    .where(Device.id == bindparam("device_id"))
+    .values({name: bindparam(f"device_{name}") for name in DEVICE_COLUMNS if name != "id"})
+    .cte("changed")
+)
+
+
+def _bound(prefix: str, row: Base, columns: Sequence[str]) -> dict[str, Any]:
+    return {f"{prefix}_{name}": getattr(row, name) for name in columns}
 
 
 class DeviceRepository:
@@ -31,6 +57,8 @@ class DeviceRepository:
         self._stored = stored
         # Of users, likewise, once the transaction is committed.
         self.named: dict[int, str] = {}
+        # The log's next ids, by the device that was locked as they were drawn.
+        self._log_ids: dict[int, int] = {}
 
     async def get(self, device_id: int) -> Device:
         """Raises DeviceNotFound."""
@@ -44,9 +72,11 @@ class DeviceRepository:
 
         Raises DeviceNotFound, StaleVersion when it is not at the `version` that was read.
         """
-        device = await self._session.get(Device, device_id, with_for_update=True)
-        if device is None:
+        query = select(Device, NEXT_LOG_ID).where(Device.id == device_id).with_for_update(of=Device)
+        found = (await self._session.execute(query)).one_or_none()
+        if found is None:
             raise DeviceNotFound(device_id=device_id)
+        device, self._log_ids[device_id] = found
         if version is not None and device.version != version:
             raise StaleVersion(version=version, current=device.version)
         return device
@@ -75,20 +105,30 @@ class DeviceRepository:
             raise
 
     async def record(self, device: Device, change: Change, by: Caller | None, notes: str) -> None:
-        """Writes the change's log row and its event, beside the change itself. `by`: None for the system."""
+        """Writes a change with its log row and its event, all in one statement: one after another they would take more
+        time than all else that a change does. `by`: None for the system.
+        """
         performer = await self._performer(by) if by else None
+        log_id = self._log_ids.pop(device.id, None) or await self._session.scalar(select(NEXT_LOG_ID))
         log = DeviceLog(
+            id=log_id,
             device_id=device.id,
             action=change.action,
             old_status=change.old_status,
             new_status=change.new_status,
-            performer=performer,
+            performed_by=performer and performer.id,
             notes=notes,
             created_at=device.updated_at,
         )
-        self._session.add(log)
-        await self._session.flush()
-        self._session.add(events.device_changed(device, log))
+        set_committed_value(log, "performer", performer)
+        event = events.device_changed(device, log)
+        values = {**_bound("log", log, LOG_COLUMNS), "event_id": uuid4(), "key": event.key, "body": event.body}
+        if device in self._session.dirty:
+            self._session.expunge(device)
+            values |= _bound("device", device, DEVICE_COLUMNS)
+            await self._session.execute(CHANGE_LOG_AND_EVENT, values)
+        else:
+            await self._session.execute(LOG_AND_EVENT, values)
         if device.status == Status.RETIRED:
             await tell_watches(self._session, device.id)
 
