@@ -227,7 +227,6 @@ class Watcher:
                     self._judge.forget(device_id)
                 # Also ends what the consumer could not: an alert that was on its way when the status changed.
                 await self._resume_alerts({"device_id": {"$in": mine}}, self.mine)
-                self._teller.nudge()
 
     async def rules_changed(self) -> None:
         """Judges by the rules as they are now; what was open by others is closed."""
