@@ -1,6 +1,7 @@
 """Devices that are where they should not be: not in the field, and asking for a token with the right secret."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid5
 
 from pymongo.errors import DuplicateKeyError
@@ -75,13 +76,14 @@ class Drift:
     async def in_field(self, device_id: int, at: datetime, *, newest: bool) -> None:
         """A device was in the field at that time; `newest`: and nothing later is known of it. What it was refused until
         then is explained; what it was refused later waits for what comes after."""
-        which = {"rule_id": DRIFT, "device_id": device_id}
-        if newest:
-            later = await self._collection.find_one({**which, **HOLDS, "refused_at": {"$gt": at}})
-            if later:
-                await self._wait(device_id, later["device_status"], later["refused_at"])
-        else:
+        which: dict[str, Any] = {"rule_id": DRIFT, "device_id": device_id}
+        held = await self._collection.find_one({**which, **HOLDS}, ["device_status", "refused_at"])
+        if held is None:
+            return
+        if not newest:
             which["refused_at"] = {"$lte": at}
+        elif held["refused_at"] > at:
+            await self._wait(device_id, held["device_status"], held["refused_at"])
         await self._alerts.end(which, Because.CLEARED)
 
     async def _wait(self, device_id: int, status: str, refused_at: datetime) -> None:
