@@ -25,6 +25,7 @@ from telemetry_svc import partitions
 from telemetry_svc import store as stores
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
+from telemetry_svc.company import Company
 from telemetry_svc.consumers import KEYS, QUEUE, Consumers
 from telemetry_svc.device_types import DAY_MS, DeviceTypes
 from telemetry_svc.errors import IngestUnavailable
@@ -104,6 +105,7 @@ async def running(
         registry = Registry(store.devices, fleet)
         types = DeviceTypes(store.types, fleet)
         journal = Journal(store.journal, patience_seconds=settings.commit_patience_seconds)
+        company = Company(store.writers, patience_seconds=settings.commit_patience_seconds)
         room = Room(journal, clock, most_bytes=settings.journal_megabytes * 1024 * 1024)
         vocabulary = Vocabulary(store.metrics)
         handover = Handover()
@@ -116,6 +118,7 @@ async def running(
             fleet,
             vocabulary,
             room,
+            company,
             follow=handover.put,
             limits=limits,
             linger_seconds=linger_seconds,
@@ -168,6 +171,7 @@ async def running(
         owner = Owner(
             leases=store.leases,
             members=store.members,
+            company=company,
             watcher=watcher,
             fleet=fleet,
             journal=journal,
@@ -187,6 +191,7 @@ async def running(
         claims.start()
         await stack.enter_async_context(_in_background(claims.tell()))
         await stack.enter_async_context(_in_background(room.watch()))
+        await stack.enter_async_context(_in_background(company.run()))
         await stack.enter_async_context(groups.committing())
         ReadingQueue(groups, senders).start(broker)
         await stack.enter_async_context(_in_background(owner.run(groups, folding.work)))

@@ -21,8 +21,6 @@ TICK_SECONDS = 1.0
 # Given up that long before MongoDB would give it to another: a write on its way must not come after the other's.
 MARGIN_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
-# A replica that went away without a word is reckoned with for that long: it may be back before we hear of it.
-COMPANY_MS = 30_000
 
 
 class LeaseLost(Exception):
@@ -138,19 +136,12 @@ class Partitions:
         self._own_health = healthy_since_ms
         self.fence = Fence(leases, members)
         self._others: Mapping[str, Document] = {}
-        # Whether there is another replica, or was lately; so it seems until somebody has looked.
-        self._company = True
         self._changed_ms = 0
 
     @property
     def mine(self) -> list[int]:
         """The partitions that are ours."""
         return sorted(self.fence.epochs)
-
-    @property
-    def alone(self) -> bool:
-        """Whether no other replica stores anything: one that was silent lately may do so before we hear of it."""
-        return not self._company
 
     def healthy_since_ms(self) -> int | None:
         """Since when every replica that was alive could store all it was sent; None: one cannot."""
@@ -197,12 +188,8 @@ class Partitions:
 
     async def _share(self) -> int:
         """How many partitions should be ours, by who is alive."""
-        alive = {"$gt": ["$expires_at", "$$NOW"]}
-        lately = {"$gt": ["$expires_at", {"$subtract": ["$$NOW", COMPANY_MS]}]}
-        found = await self._members.aggregate([{"$match": {"$expr": lately}}, {"$set": {"alive": alive}}])
-        others = {one["_id"]: one async for one in found if one["_id"] != self.fence.owner}
-        self._company = bool(others)
-        others = {owner: one for owner, one in others.items() if one["alive"]}
+        alive = self._members.find({"$expr": {"$gt": ["$expires_at", "$$NOW"]}})
+        others = {one["_id"]: one async for one in alive if one["_id"] != self.fence.owner}
         if self._others.keys() - others.keys():
             # Whoever went away left devices behind that have to find another replica: they get their time again.
             self._changed_ms = self._clock()

@@ -58,6 +58,8 @@ class Store:
         # Who watches which partition, and who is there to do it: see watch/partitions.py.
         self.leases = collection("leases")
         self.members = collection("members")
+        # Who stores readings: see company.py.
+        self.writers = collection("writers")
         # What was done once and is not to be done again.
         self.marks = collection("marks")
         # Service accounts that have ended: see ingest/senders.py.
@@ -90,8 +92,10 @@ async def migrate(store: Store) -> None:
         if collection.name not in existing:
             await store.database.create_collection(collection.name)
     await _renumber(store.journal)
-    # One member a process: those that went without a word.
-    await store.members.create_indexes([IndexModel([("expires_at", ASCENDING)], name="gone", expireAfterSeconds=60)])
+    # Those that went without a word.
+    gone = IndexModel([("expires_at", ASCENDING)], name="gone", expireAfterSeconds=60)
+    await store.members.create_indexes([gone])
+    await store.writers.create_indexes([gone])
     await store.alerts.create_indexes(
         [
             IndexModel(

@@ -14,6 +14,7 @@ from servicekit.logs import logger
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import Frame
+from telemetry_svc.company import Company
 from telemetry_svc.errors import IngestUnavailable, NotStorable
 from telemetry_svc.ingest.admission import Admitted, Limits, admit
 from telemetry_svc.ingest.intake import Intake, Refusal, Sender
@@ -79,6 +80,7 @@ class Groups:
         fleet: Fleet,
         vocabulary: Vocabulary,
         room: Room,
+        company: Company,
         *,
         follow: Follow,
         limits: Limits,
@@ -90,6 +92,7 @@ class Groups:
         self._fleet = fleet
         self._vocabulary = vocabulary
         self._journals_room = room
+        self._company = company
         self._follow = follow
         self.limits = limits
         self._linger = linger_seconds
@@ -193,16 +196,18 @@ class Groups:
         await self._something.wait()
 
     async def _commit(self, group: Group) -> None:
-        # Each group a later time than the one before: so groups of one writer are ordered by it.
-        self._received_ms = max(self._clock(), self._received_ms + 1)
         number = self._next_number()
         try:
+            stay = await self._company.joined()
+            # Each group a later time than the one before: so groups of one writer are ordered by it.
+            self._received_ms = max(self._clock(), self._received_ms + 1)
             admitted, refusals = await self._admit(group.intake)
             frames: list[Frame] | None = [one.frame for one in admitted]
             if frames and (never := await self._journal.append(number, frames)):
                 refusals += await self._take_apart(admitted, never)
                 frames = None
-        except (NotStored, PyMongoError) as error:
+            self._check_stay(stay)
+        except (NotStored, PyMongoError, TimeoutError) as error:
             logger.warning("group_not_stored", rows=group.intake.rows, senders=len(group.shares), error=str(error))
             self._failed_at_ms, self._healthy_since_ms = self._clock(), None
             self._failures += 1
@@ -219,6 +224,12 @@ class Groups:
         self._acknowledge(group, refusals)
         if admitted:
             await self._follow(number, frames)
+
+    def _check_stay(self, stay: int) -> None:
+        """Raises NotStored when the owners may not see what was stored; they will when it comes again, before what
+        follows it."""
+        if self._company.stay != stay:
+            raise NotStored("the other replicas did not reckon with this one")
 
     def _next_number(self) -> int:
         self._number += 1

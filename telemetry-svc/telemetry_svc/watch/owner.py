@@ -11,6 +11,7 @@ from servicekit.logs import logger
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import PARTITIONS
+from telemetry_svc.company import Company
 from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.ingest.journal import Journal
 from telemetry_svc.partitions import LeaseLost, Partitions
@@ -37,6 +38,7 @@ class Owner:
         *,
         leases: Collection,
         members: Collection,
+        company: Company,
         watcher: Watcher,
         fleet: Fleet,
         journal: Journal,
@@ -48,6 +50,7 @@ class Owner:
     ) -> None:
         self._leases = leases
         self._members = members
+        self._company = company
         self._watcher = watcher
         self._fleet = fleet
         self._journal = journal
@@ -77,10 +80,10 @@ class Owner:
                 await together(
                     partitions.run(),
                     self._recover_what_is_gained(),
-                    self._follow(partitions),
+                    self._follow(),
                     self._sweep_now_and_then(partitions),
                     self._save_now_and_then(),
-                    self._look_at_others(partitions),
+                    self._look_at_others(),
                     self._expire_now_and_then(),
                     self._teller.run(watcher.watched),
                     self._announcer.run(watcher.watched),
@@ -114,25 +117,25 @@ class Owner:
                 if gained:
                     await self._watcher.recover(gained)
 
-    async def _follow(self, partitions: Partitions) -> None:
+    async def _follow(self) -> None:
         """Sees what is stored of our partitions. While nobody else stores anything, that is what this process hands
         over; otherwise everything comes in the order in which it was committed, ours too: a device may have sent to
         another replica a moment ago."""
         while True:
             try:
-                if partitions.alone:
-                    await self._follow_ourselves(partitions)
+                if solitude := self._company.solitude:
+                    await self._follow_ourselves(solitude)
                 else:
-                    await self._follow_all(partitions)
+                    await self._follow_all()
             except PyMongoError as error:
                 logger.warning("journal_not_followed", error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _follow_ourselves(self, partitions: Partitions) -> None:
+    async def _follow_ourselves(self, solitude: int) -> None:
         await self._handover.open()
         try:
             await self._catch_up()
-            while partitions.alone:
+            while self._company.solitude == solitude:
                 group = await self._handover.get(LOOK_UP_SECONDS)
                 if group is None:
                     continue
@@ -140,18 +143,19 @@ class Owner:
                     await self._catch_up()
                     continue
                 async with self._watcher.turn:
-                    await self._watcher.see((self._journal.writer, group.number), group.frames, self._watcher.mine)
+                    if self._company.solitude == solitude:  # still: else it is seen in its turn
+                        await self._watcher.see((self._journal.writer, group.number), group.frames, self._watcher.mine)
         finally:
             await self._handover.shut()
 
-    async def _follow_all(self, partitions: Partitions) -> None:
+    async def _follow_all(self) -> None:
         mine = self._watcher.mine
         async for entry in self._journal.news(mine, self._catch_up):
             if entry:
                 async with self._watcher.turn:
                     if self._watcher.watched[entry.partition]:
                         await self._watcher.see(entry.group, entry.frames, [entry.partition])
-            elif partitions.alone or mine != self._watcher.mine:
+            if self._company.solitude or mine != self._watcher.mine:
                 return
 
     async def _catch_up(self) -> None:
@@ -172,11 +176,11 @@ class Owner:
                 except PyMongoError as error:
                     logger.warning("state_not_saved", partition=partition, error=str(error))
 
-    async def _look_at_others(self, partitions: Partitions) -> None:
+    async def _look_at_others(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                if not partitions.alone:
+                if not self._company.solitude:
                     await self._watcher.look_at(range(PARTITIONS))
             except PyMongoError as error:
                 logger.warning("others_not_seen", error=str(error))
