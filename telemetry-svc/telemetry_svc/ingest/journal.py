@@ -10,6 +10,7 @@ import bson
 import pymongo
 import stamina
 from bson.errors import BSONError
+from bson.timestamp import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, PyMongoError
 
@@ -177,7 +178,9 @@ class Journal:
             yield entry
 
     async def _receipts(self, partition: int) -> list[Document]:
-        found = await self._collection.find(_of(partition), ["received_at", "rows"]).to_list()
+        # At one moment: else the later of two readings might be among them, and the one before not.
+        async with self._collection.database.client.start_session(snapshot=True) as session:
+            found = await self._collection.find(_of(partition), ["received_at", "rows"], session=session).to_list()
         return sorted(found, key=lambda one: (one["received_at"], one["_id"]["writer"], one["_id"]["group"]))
 
     async def _read(self, ids: Sequence[Document]) -> AsyncIterator[Entry]:
@@ -196,12 +199,26 @@ class Journal:
         """The entries that anybody stores of these partitions from now on, in the order in which they were committed;
         None now and then. `on_open` runs once none can be missed."""
         stored = {"operationType": "insert", "documentKey._id.partition": {"$in": sorted(partitions)}}
-        watching = self._collection.watch([{"$match": stored}], batch_size=READ_AHEAD, max_await_time_ms=NEWS_MS)
+        watching = self._collection.watch(
+            [{"$match": stored}],
+            batch_size=READ_AHEAD,
+            max_await_time_ms=NEWS_MS,
+            start_at_operation_time=await self._now(),
+        )
         async with await watching as changes:
             await on_open()
             while changes.alive:
                 change = await changes.try_next()
                 yield _entry(change["fullDocument"]) if change else None
+
+    async def _now(self) -> Timestamp:
+        """The moment after all that a majority has by now. By itself a change stream begins when it is opened: after
+        what is stored then, but is not with a majority yet, so that nobody reads it either."""
+        async with self._collection.database.client.start_session() as session:
+            await self._collection.find_one({}, ["_id"], session=session)
+            known = session.operation_time
+        assert known is not None, "a replica set tells its time"
+        return Timestamp(known.time, known.inc + 1)
 
     async def remove(self, entries: Sequence[Entry], session: AsyncClientSession) -> None:
         """Removes exactly these, in a transaction that keeps what they hold."""
