@@ -56,6 +56,21 @@ async def test_everything_comes_back(store: Store) -> None:
     assert list(its_judge.excursions()) == [(RULE, 2, Excursion(200, opened=False))]
 
 
+async def test_what_was_held_up_on_its_way_is_not_saved_after_what_followed_it(store: Store) -> None:
+    fleet, judge = made()
+    state = State(store.states)
+    await state.save(fleet, judge, 1, epoch=1)
+    judge.see(frame([1], 100, 0.5))
+    await state.save(fleet, judge, 1, epoch=1)
+    with pytest.raises(LeaseLost):
+        # Its first word, as if it arrived only now.
+        await State(store.states).save(made()[0], judge, 1, epoch=1)
+
+    again, its_judge = made()
+    await State(store.states).restore(again, its_judge, [1])
+    assert again.last_seen_ms[1] == 100
+
+
 async def test_an_owner_of_the_past_saves_nothing_any_more(store: Store) -> None:
     fleet, judge = made()
     state = State(store.states)

@@ -39,12 +39,16 @@ class State:
         self._states = states
         # How far the blocks of others were read.
         self._read: dict[int, tuple[int, int]] = {}
+        # Grows with every block that is saved: one that was held up on its way must not come after later ones.
+        self._word = 0
 
     async def save(self, fleet: Fleet, judge: Judge, partition: int, epoch: int) -> None:
         """Saves a partition, as its owner of this epoch. Raises LeaseLost when there is a later one."""
         fleet.dirty[partition] = False
-        which = {"_id": partition, "epoch": {"$not": {"$gt": epoch}}}
-        block = {**_block(fleet, judge, partition), "epoch": epoch}
+        self._word += 1
+        later = [{"epoch": {"$gt": epoch}}, {"epoch": epoch, "word": {"$gte": self._word}}]
+        which = {"_id": partition, "$nor": later}
+        block = {**_block(fleet, judge, partition), "epoch": epoch, "word": self._word}
         try:
             await self._states.update_one(which, {"$set": block, "$inc": {"saved": 1}}, upsert=True)
         except DuplicateKeyError:

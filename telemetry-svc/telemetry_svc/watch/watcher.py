@@ -190,6 +190,10 @@ class Watcher:
             except PyMongoError as error:
                 logger.warning("alerts_wait", changes=len(changes), error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
+            except BaseException:
+                # What memory says is not stored: nothing of it may be saved any more.
+                self.watched[:] = False
+                raise
             else:
                 self._teller.nudge()
                 return
