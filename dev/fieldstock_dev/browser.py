@@ -1,5 +1,6 @@
 """Debian's Chromium without a window, for tests, measurements and pictures of the page."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from playwright.async_api import Browser, async_playwright
 
 from fieldstock_dev.errors import PartUnhealthy, ServerMissing
+from fieldstock_dev.node import node
 
 _FLAGS = (
     "--headless",
@@ -69,5 +71,8 @@ def _address(process: subprocess.Popen[bytes], told: Path, log: Path) -> str:
 @asynccontextmanager
 async def driven(address: str) -> AsyncIterator[Browser]:
     """Whoever drives it from this event loop."""
+    # Playwright's driver brings a Node.js that wants libraries which a bare Debian has not; ours wants none.
+    for program in node():
+        os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", program)
     async with async_playwright() as playwright:
         yield await playwright.chromium.connect_over_cdp(address)
