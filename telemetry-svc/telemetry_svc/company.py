@@ -56,20 +56,19 @@ class Company:
         """Stays until it is cancelled."""
         try:
             while True:
-                sure = False
                 try:
                     with pymongo.timeout(ANSWER_SECONDS):
-                        sure = await self._look()
+                        await self._look()
                 except PyMongoError as error:
                     logger.warning("writers_not_seen", error=str(error))
-                await asyncio.sleep(TICK_SECONDS if sure else SOON_SECONDS)
+                await asyncio.sleep(TICK_SECONDS if self.stay else SOON_SECONDS)
         finally:
             self._until = 0.0
             with suppress(PyMongoError), pymongo.timeout(ANSWER_SECONDS):  # it ends by itself
                 await self._writers.delete_one({"_id": self._identity})
 
-    async def _look(self) -> bool:
-        """Says that we are there, and looks who else is; whether there is nothing to be settled."""
+    async def _look(self) -> None:
+        """Says that we are there, and looks who else is."""
         loop = asyncio.get_running_loop()
         until = loop.time() + STAY_SECONDS - MARGIN_SECONDS
         await self._say()
@@ -80,25 +79,25 @@ class Company:
         expected = {"$gt": ["$expires_at", {"$subtract": ["$$NOW", EXPECTED_MS]}]}
         found = await self._writers.aggregate([{"$match": {"$expr": expected}}, {"$set": {"alive": alive}}])
         others = [one async for one in found if one["_id"] != self._identity]
-        sure = True
         if others:
             self._solitude = 0
             if self._claims:
                 self._claims = False
                 await self._say()
         elif not self._claims:
-            self._claims, sure = True, False  # to be said before it is so
+            self._claims = True
+            await self._look()  # again: it is said before it is so
+            return
         elif not self._solitude:
             self._times_alone += 1
             self._solitude = self._times_alone
         if not stayed:
             if any(one["alive"] and one["alone"] for one in others):
-                return False  # until it has heard of us, or is gone
+                return  # until it has heard of us, or is gone
             self._stay += 1
             logger.info("stores_readings", others=len(others))
         self._until = until
         self._joined.set()
-        return sure
 
     async def _say(self) -> None:
         end = {"$add": ["$$NOW", round(STAY_SECONDS * 1000)]}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,8 @@ class Owner:
         """Sees what is stored of our partitions. While nobody else stores anything, that is what this process hands
         over; otherwise everything comes in the order in which it was committed, ours too: a device may have sent to
         another replica a moment ago."""
+        with suppress(TimeoutError):  # then it is known whether there is somebody else
+            await self._company.joined()
         while True:
             try:
                 if solitude := self._company.solitude:
