@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.harm import HARMS
 from tests.faults.house import House
-from tests.faults.round import AlertsDiffer, Round
+from tests.faults.round import Round
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
@@ -27,9 +27,6 @@ ROUNDS = int(os.environ.get("FIELDSTOCK_SOAK_ROUNDS", "20"))
 SHORT_SECONDS, LONG_SECONDS = 8.0, 20.0
 
 
-# A replica that comes back is known to the others a second or so after it takes readings again. What moves from it to
-# another within that second is seen by its owner after what followed it. The long rounds do not forgive this.
-@pytest.mark.xfail(raises=AlertsDiffer, strict=False, reason="a replica that comes back takes readings too soon")
 @pytest.mark.parametrize("names", QUICKLY, ids=", ".join)
 async def test_nothing_is_lost_and_nothing_comes_twice_when(house: House, names: list[str]) -> None:
     await Round(house).run([partial(HARMS[name], house, SHORT_SECONDS) for name in names])
