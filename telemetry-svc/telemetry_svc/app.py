@@ -188,6 +188,7 @@ async def running(
         await senders.load()
         consumers = Consumers(registry, types, alerts, drift, sources, senders, watcher.devices_changed)
         consumers.start(broker, watcher.rules_changed)
+        await stack.enter_async_context(_in_background(consumers.look()))
         claims.start()
         await stack.enter_async_context(_in_background(claims.tell()))
         await stack.enter_async_context(_in_background(room.watch()))

@@ -1,12 +1,16 @@
 """Events of others → what this service makes of them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
+
+from pymongo.errors import PyMongoError
 
 from fieldstock.auth.v1 import events_pb2 as auth_events_pb2
 from fieldstock.inventory.v1 import events_pb2
 from servicekit.broker import Broker
 from servicekit.event import Event
+from servicekit.logs import logger
 from telemetry_svc.columns.fleet import Status
 from telemetry_svc.device_types import DeviceType, DeviceTypes
 from telemetry_svc.ingest.senders import Senders
@@ -34,6 +38,8 @@ REFUSED_KEY = "auth.credential.refused"
 REVOKED_KEY = "auth.principal.revoked"
 # What the durable queue keeps for the store.
 KEYS = [*DEVICE_KEYS, TYPE_KEY, REFUSED_KEY, REVOKED_KEY]
+# How long a device may be unheard of at most that was stored unheard.
+LOOK_SECONDS = 2.0
 RULE_KEYS = ["telemetry.rule.changed"]
 
 # Told of devices whose status changed in memory, or whose alerts were resolved.
@@ -134,11 +140,22 @@ class Consumers:
     async def reload(self) -> None:
         """Reads what was missed while the queue was away."""
         await self._types.load()
-        changed = await self._registry.load()
-        if changed:
-            await self._tell(*changed)
+        await self._tell(*await self._registry.load())
+
+    async def look(self) -> None:
+        """Takes in what others stored and this process was not told of, until it is cancelled.
+
+        An event that was published before its own queue was there, and stored after it had read, is in neither.
+        """
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self._tell(*await self._registry.load_newest())
+            except PyMongoError as error:
+                logger.info("devices_not_looked_up", error=str(error))
 
     async def _tell(self, *device_ids: int) -> None:
         for device_id in device_ids:
             self._sources.device_changed(device_id)
-        await self._listener(device_ids)
+        if device_ids:
+            await self._listener(device_ids)

@@ -1,13 +1,18 @@
 """The devices, as inventory's events tell of them: in the store, and in this process's memory."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
 from telemetry_svc.clock import milliseconds
 from telemetry_svc.columns.fleet import MAY_SEND, Fleet, Status
 from telemetry_svc.store import Collection, Document
+
+# What was stored at one moment may be seen a little after what was stored at the next.
+OVERLAP = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Registry:
     def __init__(self, devices: Collection, fleet: Fleet) -> None:
         self._devices = devices
         self._fleet = fleet
+        self._newest = datetime.fromtimestamp(0, UTC)
 
     async def store(self, device: Device) -> bool:
         """Stores a device unless something as new is stored; False then."""
@@ -49,6 +55,7 @@ class Registry:
             # As they are searched: without regard to case.
             "name_key": {"$literal": device.name.casefold()},
             "serial_key": {"$literal": device.serial_number.casefold()},
+            "stored_at": "$$NOW",
             # Since when it has this status, however often its other facts change.
             "since": {"$cond": [{"$eq": ["$status", status]}, "$since", device.changed_at]},
         }
@@ -78,8 +85,20 @@ class Registry:
 
     async def load(self) -> list[int]:
         """Places all stored devices in the fleet; the ids of those whose status is another one now."""
-        async with self._devices.find({}) as found:
-            return [document["_id"] async for document in found if self.remember(_device(document))]
+        return await self._load({})
+
+    async def load_newest(self) -> list[int]:
+        """As `load`, of what was stored since the last time."""
+        return await self._load({"stored_at": {"$gt": self._newest - OVERLAP}})
+
+    async def _load(self, which: Mapping[str, Any]) -> list[int]:
+        changed: list[int] = []
+        async with self._devices.find(which) as found:
+            async for document in found:
+                self._newest = max(self._newest, document.get("stored_at", self._newest))
+                if self.remember(_device(document)):
+                    changed.append(document["_id"])
+        return changed
 
     async def documents(self, device_ids: list[int]) -> dict[int, Document]:
         """What is stored of these devices."""

@@ -120,6 +120,7 @@ async def migrate(store: Store) -> None:
         [
             IndexModel([("name_key", ASCENDING), ("_id", ASCENDING)], name="by_name"),
             IndexModel([("serial_key", ASCENDING), ("_id", ASCENDING)], name="by_serial"),
+            IndexModel([("stored_at", ASCENDING)], name="newest"),
         ]
     )
     await store.rules.create_indexes([IndexModel([("events.at", ASCENDING)], name="untold", sparse=True)])

@@ -1,10 +1,15 @@
 """What inventory tells, as it reaches the store and the memory."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
+
+import grpc
 
 from servicekit.testing import Issuer, eventually
 from telemetry_svc.clock import system
+from telemetry_svc.columns.fleet import Fleet, Status
+from telemetry_svc.registry import Device, Registry
 from telemetry_svc.store import Store
 
 Make = Callable[..., Any]
@@ -66,3 +71,20 @@ async def test_what_inventory_told_while_the_service_was_away_is_known_at_its_st
         summary = await admin.send(batch(1, [system()] * 2, device=[7, 8], temperature=[1, 2]))
         assert [rejection.reason for rejection in summary.rejections] == ["DEVICE_NOT_DEPLOYED"]
         assert summary.accepted_rows == 1
+
+
+async def test_what_a_replica_was_not_told_of_it_finds_in_the_store(inventory: Any, gateway: Any, store: Store) -> None:
+    await inventory.deploy(7)
+    await gateway.create(7, {"temperature": 1})
+    # As if another replica had stored it, of an event that came before this one's queue was there.
+    retired = Device(7, "Device 7", "sensor", Status.RETIRED, 2, datetime.now(UTC))
+    assert await Registry(store.devices, Fleet()).store(retired)
+
+    async def known() -> bool:
+        try:
+            await gateway.create(7, {"temperature": 2})
+        except grpc.aio.AioRpcError as error:
+            return "retired" in str(error.details())
+        return False
+
+    await eventually(known, within=10, every=0.1)
