@@ -110,6 +110,11 @@ async def test_a_device_that_is_deployed_again_raises_its_alert_again(
     await inventory.tell(7, "maintenance")
     await admin.alert(state="resolved")
     await device.send(batch(1, [system()], temperature=[95]))
+
+    async def seen() -> bool:
+        return (await admin.health(7)).latest["temperature"].value == 95
+
+    await eventually(seen)
     await inventory.deploy(7)
     await device.send(batch(1, [system()], temperature=[96]))
     alert = await admin.alert()

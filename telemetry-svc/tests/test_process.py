@@ -75,8 +75,8 @@ class Spool:
                 )
             )
             summary = await stream.finish()
-        except asyncio.InvalidStateError:
-            return  # grpc's word for a stream that ended while it was written to
+        except (asyncio.InvalidStateError, grpc.aio.InternalError):
+            return  # grpc's words for a stream that ended while it was written to
         except grpc.aio.AioRpcError as error:
             metadata = dict(error.trailing_metadata() or ())
             if "stream-summary-bin" not in metadata:

@@ -85,7 +85,11 @@ async def test_a_bridges_batches_are_stored_in_order_and_read_back(
     expected = [now + row for row in reversed(range(100))]
     assert [time for time, _ in await stored(admin, 7, 100)] == expected
     assert (await stored(admin, 8, 100))[0] == (now + 99, {"temperature": -99})
-    assert (await admin.health(7)).latest["temperature"].value == 99
+
+    async def seen() -> bool:
+        return (await admin.health(7)).latest["temperature"].value == 99
+
+    await eventually(seen, within=15)
     assert await waiting(vhost) == await waiting(vhost, f"{queue.QUEUE}.dead") == 0
 
 

@@ -57,7 +57,7 @@ class Source:
                 await asyncio.sleep(BATCH_SECONDS)
             await call.done_writing()
             summary, whole = await call, True
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        except (grpc.aio.AioRpcError, grpc.aio.InternalError, asyncio.InvalidStateError):
             # The second is grpc's word for a stream that ended while it was written to.
             trailing = dict(await call.trailing_metadata() or ())
             summary, whole = reading_pb2.StreamSummary.FromString(trailing.get(SUMMARY, b"")), False

@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { isNewer } from "../core/alerts";
 import { get, inWords } from "../core/api";
-import { follow, line } from "../core/live";
+import { follow, reconnections } from "../core/live";
 import { type Asked, useAsked } from "../core/query";
 import type { Alert } from "../core/types";
 import { say } from "../ui/toast";
@@ -47,12 +47,10 @@ export function useAlerts(wanted: Wanted): Listed {
   useEffect(() => {
     shown.current = PAGE;
     fresh.current = new Set();
-    // The page follows alerts anyway: only the snapshot of a connection that comes back brings something new.
-    let expected = line.peek().state === "live";
+    const reconnected = reconnections();
     return follow("alerts", (event, data) => {
       if (event === "snapshot") {
-        if (!expected) asked.again();
-        expected = false;
+        if (reconnected()) asked.again();
         return;
       }
       const alert = data as Alert;

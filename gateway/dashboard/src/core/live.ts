@@ -49,6 +49,21 @@ export function follow(topic: string, listener: Listener): () => void {
   };
 }
 
+/** For whoever has asked for something already: says of each snapshot whether it is the first of another connection.
+ *
+ * Then anything may have happened meanwhile. To count snapshots would not do: one that was on its way as the connection
+ * was lost never comes.
+ */
+export function reconnections(): () => boolean {
+  let known = line.peek().state === "live" ? line.peek().since : 0;
+  return () => {
+    const { since } = line.peek();
+    const another = since !== known;
+    known = since;
+    return another;
+  };
+}
+
 const asked = new Set<string>();
 
 /** Subscribes or unsubscribes, all topics of one moment at once. */

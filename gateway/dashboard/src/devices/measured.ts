@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { get } from "../core/api";
-import { follow, line } from "../core/live";
+import { follow, line, reconnections } from "../core/live";
 import { type Asked, useAsked, useDebounced } from "../core/query";
 import type { Reading, Readings } from "../core/types";
 import { fromBuckets, fromReadings, type Measured, withReading } from "./columns";
@@ -49,7 +49,7 @@ export function useMeasured(id: number, range: Range, metrics: string[]): Asked<
   const soon = useDebounced(again, SETTLED_MS);
   useEffect(() => {
     if (!live) return;
-    let seen = false;
+    const reconnected = reconnections();
     return follow(`device:${id}`, (event, data) => {
       if (event === "reading") {
         const reading = data as Reading;
@@ -58,8 +58,7 @@ export function useMeasured(id: number, range: Range, metrics: string[]): Asked<
         change((measured) => withReading(measured, { ...reading, metrics: Object.fromEntries(shown) }, from));
       } else if (event === "snapshot") {
         // What was measured while the connection was lost was told to nobody.
-        if (seen) soon();
-        seen = true;
+        if (reconnected()) soon();
       }
     });
   }, [id, live, change, soon]);

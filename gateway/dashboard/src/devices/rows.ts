@@ -5,7 +5,7 @@
 
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { all, get, Refusal } from "../core/api";
-import { follow, line, type Snapshot } from "../core/live";
+import { follow, line, reconnections, type Snapshot } from "../core/live";
 import { type Asked, useAsked, useDebounced } from "../core/query";
 import type { Alert, Device, DeviceLog, Health, Presence } from "../core/types";
 import { place, question, toFirst } from "./question";
@@ -99,16 +99,11 @@ export function useRows(): Rows {
         else if (device.log.action === "registered" && now.current.first) again();
       } else if (event === "alert" && now.current.shown.has((data as Alert).device_id)) again();
     };
-    // The first snapshot says no more than the list that is asked for besides; one that comes later follows a lost
-    // connection, when anything may have happened.
-    let seen = false;
+    const reconnected = reconnections();
     const ends = ["devices", "presence", "alerts"].map((topic) =>
       follow(topic, (event, data) => {
         if (event !== "snapshot") hear(event, data);
-        else if (topic === "devices" && !(data as Snapshot<Device>).error) {
-          if (seen) again();
-          seen = true;
-        }
+        else if (topic === "devices" && !(data as Snapshot<Device>).error && reconnected()) again();
       }),
     );
     return () => {

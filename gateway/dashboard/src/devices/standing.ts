@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { all, get, Refusal } from "../core/api";
-import { follow, type Snapshot } from "../core/live";
+import { follow, reconnections, type Snapshot } from "../core/live";
 import { type Asked, useAsked, useDebounced } from "../core/query";
 import type { Alert, Device, DeviceLog, Health, Presence, Reading } from "../core/types";
 
@@ -37,7 +37,7 @@ export function useStanding(id: number, onChange: (log: DeviceLog) => void): Sta
   taking.current = take;
 
   useEffect(() => {
-    let seen = false;
+    const reconnected = reconnections();
     return follow(`device:${id}`, (event, data) => {
       if (event === "device") {
         const { log, ...given } = data as Device & { log: DeviceLog };
@@ -52,13 +52,10 @@ export function useStanding(id: number, onChange: (log: DeviceLog) => void): Sta
       } else if (event === "alert") {
         healthAgain();
         alertsAgain();
-      } else if (event === "snapshot" && !(data as Snapshot<Health>).error) {
-        if (seen) {
-          device.again();
-          health.again();
-          alerts.again();
-        }
-        seen = true;
+      } else if (event === "snapshot" && !(data as Snapshot<Health>).error && reconnected()) {
+        device.again();
+        health.again();
+        alerts.again();
       }
     });
   }, [id]);
