@@ -126,8 +126,9 @@ def life(device_id: int, at: datetime) -> list[Event]:
 
 
 async def end_state(store: Store) -> Any:
-    # Since when depends on the events between; what waited is passed over once it was looked at.
-    passing = {"since": False, "refused_at": False, "refused_status": False}
+    # Since when depends on the events between, and when it was stored on us; what waited is passed over once it was
+    # looked at.
+    passing = {"since": False, "stored_at": False, "refused_at": False, "refused_status": False}
     devices = [one async for one in store.devices.find({"_id": {"$lt": 1000}}, passing, sort=[("_id", 1)])]
     types = [one async for one in store.types.find({}, sort=[("_id", 1)])]
     which = {"resolved_at": None}
