@@ -1,6 +1,7 @@
 """The tables, and the rules that they keep whoever asks."""
 
 import hmac
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -118,6 +119,26 @@ class RefreshToken(Base):
     __table_args__ = (Index("ix_refresh_tokens_session", "session_id"),)
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceNews:
+    """What an event says of a device: how it is since `version`."""
+
+    device_id: int
+    serial_number: str
+    status: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialNews:
+    """What an event says of a device's credential: its secret since `version`."""
+
+    device_id: int
+    serial_number: str
+    secret_sha256: bytes
+    version: int
+
+
 class DevicePrincipal(Base):
     """What auth knows of a device: its status and its credential, each as new as its own version says.
 
@@ -138,14 +159,14 @@ class DevicePrincipal(Base):
 
     __table_args__ = (Index("ix_device_principals_serial", func.lower(serial_number.column)),)
 
-    def take_credential(self, serial_number: str, secret_sha256: bytes, version: int) -> bool:
+    def take_credential(self, news: CredentialNews) -> bool:
         """What an event says of its credential, unless we know something newer. Returns whether its tokens are to end:
         what the old one got ends with it."""
-        if version <= self.credential_version:
+        if news.version <= self.credential_version:
             return False
         renews = self.secret_sha256 is not None
-        self.secret_sha256, self.credential_version = secret_sha256, version
-        self.serial_number = self.serial_number or serial_number
+        self.secret_sha256, self.credential_version = news.secret_sha256, news.version
+        self.serial_number = self.serial_number or news.serial_number
         return renews
 
     def holds(self, secret_sha256: bytes) -> bool:

@@ -1,13 +1,13 @@
 """Devices, as those who prove themselves with a secret."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from auth_svc.access_tokens import AccessTokens
 from auth_svc.errors import DeviceNotDeployed, InvalidCredentials
-from auth_svc.models import RETIRED, DevicePrincipal
+from auth_svc.models import RETIRED, CredentialNews, DeviceNews, DevicePrincipal
 from auth_svc.repository import Repository, Transaction
 from servicekit.access import Kind
 
@@ -58,18 +58,16 @@ class DevicePrincipals:
         )
         return DeviceToken(token, seconds, principal.device_id)
 
-    async def take_device(self, device_id: int, serial_number: str, status: str, version: int) -> None:
-        """A device is at `version` as given here; an older one than we know changes nothing."""
+    async def take(self, devices: Sequence[DeviceNews], credentials: Sequence[CredentialNews]) -> None:
+        """What events say of devices and of their credentials; what is older than we know changes nothing."""
         async with self._transaction() as repository:
-            news = await repository.take_device(device_id, serial_number, status, version)
-            if news and status == RETIRED:
-                await repository.record_revocation(f"{Kind.DEVICE}:{device_id}", self._clock())
-
-    async def take_credential(self, device_id: int, serial_number: str, secret_sha256: bytes, version: int) -> None:
-        """A device has a new secret since `version`; an older one than we know changes nothing."""
-        async with self._transaction() as repository:
-            principal = await repository.lock_principal(device_id)
-            if principal.take_credential(serial_number, secret_sha256, version):
+            newer = await repository.take_devices(devices)
+            over = [one.device_id for one in devices if one.device_id in newer and one.status == RETIRED]
+            for news in credentials:
+                principal = await repository.lock_principal(news.device_id)
+                if principal.take_credential(news):
+                    over.append(news.device_id)
+            for device_id in dict.fromkeys(over):
                 await repository.record_revocation(f"{Kind.DEVICE}:{device_id}", self._clock())
 
     async def _tell_refusal(self, repository: Repository, principal: DevicePrincipal) -> DevicePrincipal:

@@ -1,12 +1,13 @@
 """Queries, and the rows that go with every change."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import astuple
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import ARRAY, Integer, String, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +16,7 @@ from auth_svc import events
 from auth_svc.errors import ServiceAccountNameTaken, ServiceAccountNotFound, UsernameTaken, UserNotFound
 from auth_svc.models import (
     ADMIN,
+    DeviceNews,
     DevicePrincipal,
     LoginFailures,
     RefreshToken,
@@ -30,6 +32,19 @@ from servicekit.errors import StaleVersion
 
 # Rows that are over, removed by the by with each new one; more than one, so that they get fewer.
 SWEPT_AT_ONCE = 20
+
+# Of many devices at once, by columns: one statement, however many they are.
+PRINCIPALS: Any = DevicePrincipal.__table__
+DEVICE_NEWS = {"device_id": Integer, "serial_number": String, "status": String, "device_version": Integer}
+_TOLD = func.unnest(*(bindparam(name, type_=ARRAY(column)) for name, column in DEVICE_NEWS.items()))
+_TAKEN = insert(PRINCIPALS).from_select(
+    [*DEVICE_NEWS], select(*_TOLD.table_valued(*DEVICE_NEWS).render_derived().columns)
+)
+TAKE_DEVICES = _TAKEN.on_conflict_do_update(
+    index_elements=["device_id"],
+    set_={name: _TAKEN.excluded[name] for name in DEVICE_NEWS if name != "device_id"},
+    where=PRINCIPALS.c.device_version < _TAKEN.excluded.device_version,
+).returning(PRINCIPALS.c.device_id)
 
 Transaction = Callable[[], AbstractAsyncContextManager["Repository"]]
 
@@ -186,13 +201,16 @@ class Repository:
         query = select(DevicePrincipal).where(func.lower(DevicePrincipal.serial_number) == func.lower(serial_number))
         return (await self._session.scalars(query)).all()
 
-    async def take_device(self, device_id: int, serial_number: str, status: str, version: int) -> bool:
-        """Writes what an event says of a device, unless something as new is known; whether it was news."""
-        told = {"serial_number": serial_number, "status": status, "device_version": version}
-        row = insert(DevicePrincipal).values(device_id=device_id, **told)
-        newer = DevicePrincipal.device_version < row.excluded.device_version
-        row = row.on_conflict_do_update(index_elements=["device_id"], set_=told, where=newer)
-        return await self._session.scalar(row.returning(DevicePrincipal.device_id)) is not None
+    async def take_devices(self, devices: Sequence[DeviceNews]) -> Collection[int]:
+        """Writes what events say of devices, unless something as new is known; the ids of those it was news of."""
+        # One row each, and always in the same order, so that nobody waits for one who waits for them.
+        newest = {one.device_id: one for one in sorted(devices, key=lambda one: (one.device_id, one.version))}
+        columns = list(zip(*(astuple(one) for one in newest.values()), strict=True))
+        if not columns:
+            return []
+        return (
+            await self._session.scalars(TAKE_DEVICES, dict(zip(DEVICE_NEWS, map(list, columns), strict=True)))
+        ).all()
 
     async def lock_principal(self, device_id: int) -> DevicePrincipal:
         """The device's principal, made when there is none, which nobody else changes until the transaction ends."""

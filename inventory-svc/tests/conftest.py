@@ -192,8 +192,9 @@ class Heard:
     def __init__(self) -> None:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
 
-    async def handle(self, event: Event) -> None:
-        self._events.put_nowait(event)
+    async def handle(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._events.put_nowait(event)
 
     async def next(self, key: str) -> Event:
         """The next event, which must have this key."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
 from typing import Any, Self
 
 import aio_pika
@@ -45,6 +44,8 @@ class Poison(Exception):
 
 # Handles one event. Raises DecodeError for what can never be read, Poison for what can never be handled otherwise.
 Handler = Callable[[Event], Awaitable[None]]
+# Handles some, in order. Whatever it raises, for whichever of them, all of them may come again, then one by one.
+RunHandler = Callable[[Sequence[Event]], Awaitable[None]]
 
 
 class Broker:
@@ -122,20 +123,20 @@ class Broker:
             await Queue(queue, keys, most_bytes).declare(channel)
 
     def consume(
-        self, queue: str, keys: Sequence[str], handler: Handler, *, at_once: int = 1, most_bytes: int = 0
+        self, queue: str, keys: Sequence[str], handler: RunHandler, *, at_once: int = PREFETCH, most_bytes: int = 0
     ) -> None:
-        """Handles a durable queue's events in order, from now until the broker is closed: one by one, or up to
-        `at_once` that are begun in order and none of the next before all of them are done with.
+        """Handles a durable queue's events in order, from now until the broker is closed: those that are there, up to
+        `at_once`, together, and none of the next before all of them are done with.
 
-        An event is acknowledged after its handler returned, so it may come again: handlers are idempotent. What can
+        Events are acknowledged after their handler returned, so they may come again: handlers are idempotent. What can
         never be handled goes to the queue `<queue>.dead`, with the reason in its header `x-reason`.
         """
         shape = Queue(queue, keys, most_bytes)
 
         async def run(connection: AbstractConnection) -> None:
             async with channel_of(connection) as channel:
-                await channel.set_qos(prefetch_count=at_once if at_once > 1 else PREFETCH)
-                async with aclosing(runs(await shape.declare(channel), at_once)) as deliveries:
+                await channel.set_qos(prefetch_count=at_once)
+                async with runs(await shape.declare(channel), at_once) as deliveries:
                     async for some in deliveries:
                         await self._settle(channel, shape, some, handler)
 
@@ -157,34 +158,46 @@ class Broker:
 
         async def run(connection: AbstractConnection) -> None:
             async with channel_of(connection) as channel:
-                # Acknowledged one by one, though nothing is ever delivered again: without, the broker would push all it
-                # has into this process's memory, where no limit holds and nothing old is dropped.
-                await channel.set_qos(prefetch_count=min(PREFETCH, limit or PREFETCH))
+                # Acknowledged, though nothing is ever delivered again: without, the broker would push all it has into
+                # this process's memory, where no limit holds and nothing old is dropped.
+                most = min(PREFETCH, limit or PREFETCH)
+                await channel.set_qos(prefetch_count=most)
                 arguments: Any = {"x-max-length": limit} if limit else None
                 declared = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=arguments)
                 source = await self._exchange(channel, exchange)
                 for key in keys:
                     await declared.bind(source, key)
                 # A consumer from the start: when it goes, the queue goes, also if `on_connect` fails.
-                async with declared.iterator() as deliveries:
+                async with runs(declared, most) as deliveries:
                     if on_connect:
                         await on_connect()
-                    async for delivery in deliveries:
-                        try:
-                            await handler(Event.of_delivery(delivery))
-                        except Exception:  # noqa: BLE001 - one bad event must not end the others'
-                            logger.exception("event_not_handled", key=delivery.routing_key)
-                        await delivery.ack()
+                    async for some in deliveries:
+                        for delivery in some:
+                            try:
+                                await handler(Event.of_delivery(delivery))
+                            except Exception:  # noqa: BLE001 - one bad event must not end the others'
+                                logger.exception("event_not_handled", key=delivery.routing_key)
+                        await some[-1].ack(multiple=True)
 
         self._start(self._whenever_connected(f"{exchange} ({', '.join(keys)})", run))
 
     async def _settle(
-        self, channel: AbstractChannel, queue: Queue, some: Sequence[AbstractIncomingMessage], handler: Handler
+        self, channel: AbstractChannel, queue: Queue, some: Sequence[AbstractIncomingMessage], handler: RunHandler
     ) -> None:
+        """Returns when they are handled, or set aside: together if that goes well, else each on its own."""
+        try:
+            await handler([Event.of_delivery(delivery) for delivery in some])
+        except Exception as error:  # noqa: BLE001 - whatever it is: told of below, if it is still so
+            logger.info("events_come_again", queue=queue.name, events=len(some), error=repr(error))
+        else:
+            # All before them are done with too: one word for all.
+            await some[-1].ack(multiple=True)
+            EVENTS_HANDLED.labels(queue.name, "handled").inc(len(some))
+            return
         delay, attempt = FIRST_DELAY_SECONDS, 0
         while True:
             attempt += 1
-            handling = (handler(Event.of_delivery(delivery)) for delivery in some)
+            handling = (handler([Event.of_delivery(delivery)]) for delivery in some)
             outcomes = await asyncio.gather(*handling, return_exceptions=True)
             waiting: list[AbstractIncomingMessage] = []
             for delivery, outcome in zip(some, outcomes, strict=True):

@@ -1,7 +1,7 @@
 """The durable queues of a service in RabbitMQ: how they are made, what comes out of them, what is set aside."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -77,37 +77,37 @@ class Queue:
         logger.error("event_buried", queue=self.name, key=delivery.routing_key, reason=reason)
 
 
-async def runs(queue: AbstractQueue, most: int) -> AsyncGenerator[list[AbstractIncomingMessage], None]:
-    """What a queue delivers, in order: all that is there, at most so many at once."""
+@asynccontextmanager
+async def runs(queue: AbstractQueue, most: int) -> AsyncIterator[AsyncIterator[list[AbstractIncomingMessage]]]:
+    """What a queue delivers from now on, in order: all that is there, at most so many at once.
+
+    Ends with the queue, or its channel; what was not acknowledged by then is delivered again, to whoever comes next.
+    """
     arrived: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
 
-    async def collect() -> None:
-        try:
-            async with queue.iterator() as deliveries:
-                async for delivery in deliveries:
-                    arrived.put_nowait(delivery)
-        finally:
-            arrived.put_nowait(None)
+    async def arrive(delivery: AbstractIncomingMessage) -> None:
+        arrived.put_nowait(delivery)
 
-    collecting = asyncio.create_task(collect())
-    try:
-        ended = False
-        while not ended:
-            run: list[AbstractIncomingMessage] = []
-            delivery = await arrived.get()
-            while delivery:
-                run.append(delivery)
-                if len(run) == most or arrived.empty():
-                    break
+    def end(*_: object) -> None:
+        arrived.put_nowait(None)
+
+    async def in_runs() -> AsyncIterator[list[AbstractIncomingMessage]]:
+        while delivery := await arrived.get():
+            run = [delivery]
+            while len(run) < most and not arrived.empty():
                 delivery = arrived.get_nowait()
-            else:
-                ended = True
-            if run:
-                yield run
-        await collecting
-    finally:
-        collecting.cancel()
-        await asyncio.wait([collecting])
+                if delivery is None:
+                    end()  # after those before it
+                    break
+                run.append(delivery)
+            yield run
+
+    channel = await queue.channel.get_underlay_channel()
+    channel.on_consumer_cancel_callbacks.add(end)
+    queue.channel.close_callbacks.add(end)
+    # Past the library's iterator: each delivery would cross two queues more.
+    await queue.consume(arrive)
+    yield in_runs()
 
 
 @asynccontextmanager

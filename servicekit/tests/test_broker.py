@@ -1,6 +1,7 @@
 """Events over a real RabbitMQ."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -22,11 +23,14 @@ class Collected:
         self.failures = list(failures)
         self.attempts = 0
 
-    async def __call__(self, event: Event) -> None:
+    async def __call__(self, events: Sequence[Event]) -> None:
         self.attempts += 1
         if self.failures:
             raise self.failures.pop(0)
-        self.events.append(event)
+        self.events += events
+
+    async def one(self, event: Event) -> None:
+        await self([event])
 
     async def bodies(self, count: int) -> list[bytes]:
         async def enough() -> bool:
@@ -78,30 +82,36 @@ async def test_a_handler_is_tried_again_while_its_database_is_away(broker):
 
 
 async def test_what_can_never_be_read_is_set_aside_with_its_reason_and_blocks_nobody(broker, vhost):
-    handler = Collected(DecodeError("no protobuf"))
+    good = []
+
+    async def handle(events: Sequence[Event]) -> None:
+        if any(event.body == b"?" for event in events):
+            raise DecodeError("no protobuf")
+        good.extend(events)
+
     await broker.declare("mine", ["test.*"])
-    broker.consume("mine", ["test.*"], handler)
-    await broker.publish(Event("test.bad", b"?"))
-    await broker.publish(Event("test.good", b"!"))
-    assert await handler.bodies(1) == [b"!"]
+    for body in (b"1", b"?", b"2"):
+        await broker.publish(Event("test.1", body), mandatory=True)
+    broker.consume("mine", ["test.*"], handle)
+
+    async def handled() -> bool:
+        return [event.body for event in good] == [b"1", b"2"]
+
+    await eventually(handled)
     message = await dead(vhost, "mine")
     assert message.body == b"?"
     assert "no protobuf" in str(message.headers["x-reason"])
 
 
-async def test_several_at_once_are_begun_in_order_and_none_of_the_next_before_all_of_them_are_done_with(broker, vhost):
-    begun, running, most = [], 0, 0
+async def test_what_is_there_is_handled_together_and_what_fails_alone_before_any_of_the_next(broker, vhost):
+    runs, alone = [], []
 
-    async def handle(event: Event) -> None:
-        nonlocal running, most
-        begun.append(event.body[0])
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0)
-        running -= 1
-        if event.body == b"\x03" and begun.count(3) < 3:
+    async def handle(events: Sequence[Event]) -> None:
+        numbers = [event.body[0] for event in events]
+        (runs if len(numbers) > 1 else alone).append(numbers)
+        if 3 in numbers and alone.count([3]) < 3:
             raise ConnectionError("away")
-        if event.body == b"\x05":
+        if 5 in numbers:
             raise Poison("no good")
 
     await broker.declare("mine", ["test.*"])
@@ -109,14 +119,29 @@ async def test_several_at_once_are_begun_in_order_and_none_of_the_next_before_al
         await broker.publish(Event("test.1", bytes([number])), mandatory=True)
     broker.consume("mine", ["test.*"], handle, at_once=8)
 
-    async def enough() -> bool:
-        return len(begun) == 22
+    async def all_handled() -> bool:
+        return {number for run in [*runs, *alone] for number in run} == set(range(20)) and alone.count([3]) == 3
 
-    await eventually(enough)
-    assert [number for number in begun if number != 3] == [number for number in range(20) if number != 3]
-    assert begun.index(8) > len(begun) - 1 - begun[::-1].index(3)
-    assert 1 < most <= 8
+    await eventually(all_handled)
+    assert all(run == sorted(run) and len(run) <= 8 for run in runs)
+    assert any(3 in run for run in runs)
     assert (await dead(vhost, "mine")).headers["x-reason"] == "no good"
+
+
+async def test_a_consumer_whose_queue_was_deleted_makes_it_anew(broker, vhost):
+    handler = Collected()
+    await broker.declare("mine", ["test.*"])
+    broker.consume("mine", ["test.*"], handler)
+    await broker.publish(Event("test.1", b"1"), mandatory=True)
+    await handler.bodies(1)
+    async with await aio_pika.connect(vhost) as connection:
+        await (await connection.channel()).queue_delete("mine")
+
+    async def heard_again() -> bool:
+        await broker.publish(Event("test.2", b"2"))
+        return len(handler.events) > 1
+
+    await eventually(heard_again, within=20, every=0.1)
 
 
 async def test_a_queue_that_is_full_tells_its_publishers(broker, vhost):
@@ -147,7 +172,7 @@ async def test_a_subscription_loads_what_it_missed_at_every_connect(broker, vhos
 
         await eventually(enough, within=20)
 
-    broker.subscribe(["test.*"], handler, on_connect=load)
+    broker.subscribe(["test.*"], handler.one, on_connect=load)
     await loaded(1)
     await broker.publish(Event("test.1", b"1"))
     await handler.bodies(1)
@@ -166,7 +191,7 @@ async def test_a_store_that_is_away_at_every_load_leaves_nothing_behind_in_the_b
         if loads < 5:
             raise LookupError("the store is away")
 
-    broker.subscribe(["test.*"], handler, on_connect=load)
+    broker.subscribe(["test.*"], handler.one, on_connect=load)
 
     async def heard() -> bool:
         await broker.publish(Event("test.1", b"1"))
@@ -226,7 +251,7 @@ async def wire(vhost):
 async def test_a_broker_that_falls_silent_does_not_hold_up_the_end(wire):
     async with Broker(wire.url, "test") as broker:
         broker.consume("mine", ["test.*"], Collected())
-        broker.subscribe(["test.*"], Collected())
+        broker.subscribe(["test.*"], Collected().one)
         await broker.declare("mine", ["test.*"])
         wire.go_silent()
         started = asyncio.get_running_loop().time()

@@ -35,8 +35,8 @@ async def url(servers):
 async def heard(broker):
     events = []
 
-    async def handle(event):
-        events.append(event)
+    async def handle(some):
+        events.extend(some)
 
     await broker.declare("listener", ["test.*"])
     broker.consume("listener", ["test.*"], handle)

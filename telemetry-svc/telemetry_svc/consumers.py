@@ -99,34 +99,47 @@ class Consumers:
         broker.subscribe([*DEVICE_KEYS, TYPE_KEY], self.remember, on_connect=self.reload)
         broker.subscribe(RULE_KEYS, on_rule, on_connect=rules_changed)
 
-    async def store(self, event: Event) -> None:
-        """Stores what the event tells of."""
-        if event.key == REFUSED_KEY:
-            await self._refused(event)
-        elif event.key == REVOKED_KEY:
-            await self._senders.store(auth_events_pb2.PrincipalRevoked.FromString(event.body).principal)
-        elif event.key == TYPE_KEY:
-            await self._types.store(_type(event))
-            self._types.remember(_type(event))
-        else:
-            await self._store_device(_device(event))
+    async def store(self, events: Sequence[Event]) -> None:
+        """Stores what the events tell of."""
+        devices: list[Device] = []
+        for event in events:
+            if event.key == REFUSED_KEY:
+                await self._refused(event)
+            elif event.key == REVOKED_KEY:
+                await self._senders.store(auth_events_pb2.PrincipalRevoked.FromString(event.body).principal)
+            elif event.key == TYPE_KEY:
+                await self._types.store(_type(event))
+                self._types.remember(_type(event))
+            else:
+                devices.append(_device(event))
+        await self._store_devices(devices)
 
     async def _refused(self, event: Event) -> None:
         refused = auth_events_pb2.CredentialRefused.FromString(event.body)
         await self._drift.refused(refused.device_id, refused.device_status, refused.refused_at.ToDatetime(UTC))
 
-    async def _store_device(self, device: Device) -> None:
-        """Stores the device, and resolves its alerts when it left the field, or came there."""
-        newest = await self._registry.store(device)
+    async def _store_devices(self, devices: Sequence[Device]) -> None:
+        """Stores devices, and resolves the alerts of those that left the field, or came there."""
+        await self._registry.store(devices)
+        # Even of an event that came late or again: the process may have died between the two. Mostly there is nothing
+        # to do, and that is known of all of them at once.
+        ids = list({device.id for device in devices})
+        concerned = await self._alerts.devices_with_any(ids) | await self._drift.refused_ones(ids)
+        changed: dict[int, None] = {}
+        for device in devices:
+            ended = device.id in concerned and await self._end_alerts(device)
+            # The memory as well: its own queue may have been away while this one kept the event.
+            if self._registry.remember(device) or ended:
+                changed[device.id] = None
+        await self._tell(*changed)
+
+    async def _end_alerts(self, device: Device) -> bool:
         if device.in_field:
+            newest = await self._registry.is_newest(device)
             await self._drift.in_field(device.id, device.changed_at, newest=newest)
         else:
             await self._drift.out_of_field(device.id, device.changed_at)
-        # Even of an event that came late or again: the process may have died between the two.
-        ended = await self._alerts.end_device(device.id, device.status, device.version)
-        # The memory as well: its own queue may have been away while this one kept the event.
-        if self._registry.remember(device) or ended:
-            await self._tell(device.id)
+        return await self._alerts.end_device(device.id, device.status, device.version)
 
     async def remember(self, event: Event) -> None:
         """Places the device in memory, and ends what it may not do any more."""

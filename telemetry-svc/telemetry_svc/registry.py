@@ -1,11 +1,11 @@
 """The devices, as inventory's events tell of them: in the store, and in this process's memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo.errors import DuplicateKeyError
+from pymongo import UpdateOne
 
 from telemetry_svc.clock import milliseconds
 from telemetry_svc.columns.fleet import MAY_SEND, Fleet, Status
@@ -42,35 +42,15 @@ class Registry:
         self._fleet = fleet
         self._newest = datetime.fromtimestamp(0, UTC)
 
-    async def store(self, device: Device) -> bool:
-        """Stores a device unless something as new is stored; False then."""
-        status = {"$literal": device.status.name.lower()}
-        update = {
-            "name": {"$literal": device.name},
-            "type": {"$literal": device.type},
-            "status": status,
-            "version": device.version,
-            "serial_number": {"$literal": device.serial_number},
-            "location": {"$literal": device.location},
-            # As they are searched: without regard to case.
-            "name_key": {"$literal": device.name.casefold()},
-            "serial_key": {"$literal": device.serial_number.casefold()},
-            "stored_at": "$$NOW",
-            # Since when it has this status, however often its other facts change.
-            "since": {"$cond": [{"$eq": ["$status", status]}, "$since", device.changed_at]},
-        }
-        if device.in_field:
-            # The last time that it was known to be in the field, whatever came after.
-            update["fielded_at"] = {"$max": ["$fielded_at", device.changed_at]}
-        try:
-            await self._devices.update_one(
-                {"_id": device.id, "version": {"$lt": device.version}}, [{"$set": update}], upsert=True
-            )
-        except DuplicateKeyError:
-            if device.in_field:
-                await self._devices.update_one({"_id": device.id}, {"$max": {"fielded_at": device.changed_at}})
-            return False
-        return True
+    async def store(self, devices: Sequence[Device]) -> None:
+        """Stores devices, in order, each unless something as new is stored."""
+        writes = [UpdateOne({"_id": device.id}, [{"$replaceWith": _newest(device)}], upsert=True) for device in devices]
+        if writes:
+            await self._devices.bulk_write(writes)
+
+    async def is_newest(self, device: Device) -> bool:
+        """Whether nothing later is known of a device that is stored."""
+        return not await self._devices.find_one({"_id": device.id, "version": {"$gt": device.version}}, ["_id"])
 
     def remember(self, device: Device) -> bool:
         """Places a device in the fleet, unless something as new is there; whether its status is another one now."""
@@ -103,6 +83,29 @@ class Registry:
     async def documents(self, device_ids: list[int]) -> dict[int, Document]:
         """What is stored of these devices."""
         return {document["_id"]: document async for document in self._devices.find({"_id": {"$in": device_ids}})}
+
+
+def _newest(device: Device) -> Document:
+    """What becomes of a stored device, or of none, as an expression of MongoDB's."""
+    status = {"$literal": device.status.name.lower()}
+    told = {
+        "name": {"$literal": device.name},
+        "type": {"$literal": device.type},
+        "status": status,
+        "version": device.version,
+        "serial_number": {"$literal": device.serial_number},
+        "location": {"$literal": device.location},
+        # As they are searched: without regard to case.
+        "name_key": {"$literal": device.name.casefold()},
+        "serial_key": {"$literal": device.serial_number.casefold()},
+        "stored_at": "$$NOW",
+        # Since when it has this status, however often its other facts change.
+        "since": {"$cond": [{"$eq": ["$status", status]}, "$since", device.changed_at]},
+    }
+    is_news = {"$lt": [{"$ifNull": ["$version", 0]}, device.version]}
+    # The last time that it was known to be in the field, whatever came after.
+    fielded = {"fielded_at": {"$max": ["$fielded_at", device.changed_at]}} if device.in_field else {}
+    return {"$mergeObjects": ["$$ROOT", {"$cond": [is_news, told, {}]}, fielded]}
 
 
 def _device(document: Document) -> Device:

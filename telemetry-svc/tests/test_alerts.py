@@ -1,7 +1,7 @@
 """Alerts, from the reading that opens one to whatever ends it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -22,8 +22,9 @@ class Heard:
     def __init__(self) -> None:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
 
-    async def handle(self, event: Event) -> None:
-        self._events.put_nowait(event)
+    async def handle(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._events.put_nowait(event)
 
     async def alert(self) -> tuple[str, Any]:
         """The next event of an alert: its key and the alert."""

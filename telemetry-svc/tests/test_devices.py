@@ -78,7 +78,7 @@ async def test_what_a_replica_was_not_told_of_it_finds_in_the_store(inventory: A
     await gateway.create(7, {"temperature": 1})
     # As if another replica had stored it, of an event that came before this one's queue was there.
     retired = Device(7, "Device 7", "sensor", Status.RETIRED, 2, datetime.now(UTC))
-    assert await Registry(store.devices, Fleet()).store(retired)
+    await Registry(store.devices, Fleet()).store([retired])
 
     async def known() -> bool:
         try:

@@ -22,10 +22,13 @@ def refusal(device_id: int, when: datetime, status: str = "in_stock") -> Event:
 
 
 async def handled(store: Store, broker: Broker, number: int) -> None:
-    """Waits until all that was published before is handled: a device that is told of behind it is stored."""
-    device = device_pb2.Device(id=number, name="last", type="t", status="in_stock", version=1)
-    await broker.publish(Event.of("inventory.device.registered", events_pb2.DeviceChanged(device=device)))
-    await eventually(lambda: store.devices.find_one({"_id": number}))
+    """Waits until all that was published before is handled: a device that is told of behind it is stored, and a second
+    one that was published after that, so that it is not handled together with any of them."""
+    for version in (1, 2):
+        device = device_pb2.Device(id=number, name="last", type="t", status="in_stock", version=version)
+        await broker.publish(Event.of("inventory.device.registered", events_pb2.DeviceChanged(device=device)))
+        stored = {"_id": number, "version": version}
+        await eventually(lambda stored=stored: store.devices.find_one(stored))
 
 
 async def test_a_device_in_stock_that_shows_its_secret_raises_one_alert(

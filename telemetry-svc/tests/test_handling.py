@@ -1,7 +1,7 @@
 """Alerts that somebody acknowledges, and ends by hand."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -23,8 +23,9 @@ async def told(vhost: str) -> AsyncIterator[asyncio.Queue[tuple[str, Any]]]:
     """The events of alerts: key and alert."""
     events: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
 
-    async def handle(event: Event) -> None:
-        events.put_nowait((event.key, events_pb2.AlertChanged.FromString(event.body).alert))
+    async def handle(some: Sequence[Event]) -> None:
+        for event in some:
+            events.put_nowait((event.key, events_pb2.AlertChanged.FromString(event.body).alert))
 
     async with Broker(vhost, "listener") as broker:
         await broker.declare("listener", ["telemetry.alert.*"])

@@ -1,7 +1,7 @@
 """Devices that fall silent, in the running service: its clock is moved, nobody waits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -19,8 +19,9 @@ async def presence(vhost: str) -> AsyncIterator[Callable[[], Any]]:
     """The next event of presence: its key and the message."""
     events: asyncio.Queue[Event] = asyncio.Queue()
 
-    async def handle(event: Event) -> None:
-        events.put_nowait(event)
+    async def handle(some: Sequence[Event]) -> None:
+        for event in some:
+            events.put_nowait(event)
 
     async def following() -> tuple[str, Any]:
         event = await asyncio.wait_for(events.get(), 5)

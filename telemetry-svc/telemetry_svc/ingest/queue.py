@@ -1,5 +1,8 @@
 """The queue way in: for bridges that speak AMQP, a ReadingBatch a message."""
 
+import asyncio
+from collections.abc import Sequence
+
 from servicekit.broker import Broker, Poison
 from servicekit.event import Event
 from servicekit.logs import logger
@@ -31,8 +34,14 @@ class ReadingQueue:
         """Consumes until the broker is closed."""
         broker.consume(QUEUE, [], self.store, at_once=AT_ONCE, most_bytes=MOST_BYTES)
 
-    async def store(self, event: Event) -> None:
-        """Stores a message. Raises DecodeError, Poison; IngestUnavailable, which passes."""
+    async def store(self, events: Sequence[Event]) -> None:
+        """Stores messages. Raises DecodeError, Poison; IngestUnavailable, which passes."""
+        outcomes = await asyncio.gather(*(self._store(event) for event in events), return_exceptions=True)
+        for outcome in outcomes:
+            if outcome:
+                raise outcome
+
+    async def _store(self, event: Event) -> None:
         principal = self._senders.check(event.user)
         if len(event.body) > MOST_MESSAGE_BYTES:
             raise Poison(f"INVALID_BATCH: {len(event.body)} bytes are more than {MOST_MESSAGE_BYTES}")

@@ -195,6 +195,12 @@ class Alerts:
             raise AlertResolved(id=identity, resolved_at=alert["resolved_at"].isoformat(timespec="seconds"))
         return alert
 
+    async def devices_with_any(self, device_ids: Sequence[int]) -> set[int]:
+        """Those of some devices that have an alert whose condition holds."""
+        theirs = {"device_id": {"$in": device_ids}}
+        which = {"$or": [{**theirs, "resolved_at": None}, {**theirs, "muted": True}]}
+        return {one["device_id"] async for one in self._alerts.find(which, ["device_id"])}
+
     async def end_device(self, device_id: int, status: Status, version: int) -> bool:
         """Resolves a device's alerts when it came to a status that has none; those of its later deployments stay."""
         because = ENDED_BY.get(status)

@@ -1,5 +1,6 @@
 """Devices that are where they should not be: not in the field, and asking for a token with the right secret."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid5
@@ -66,6 +67,11 @@ class Drift:
             return None  # this refusal's alert has been there, and is over
         return self._alerts.tell()
 
+    async def refused_ones(self, device_ids: Sequence[int]) -> set[int]:
+        """Those of some devices that were refused while they were in the field, for all that was known then."""
+        which = {"_id": {"$in": device_ids}, "refused_at": {"$exists": True}}
+        return {one["_id"] async for one in self._devices.find(which, ["_id"])}
+
     async def out_of_field(self, device_id: int, since: datetime) -> None:
         """A device left the field then, or was out of it: what it was refused later may have been heard of before."""
         which = {"_id": device_id, "refused_at": {"$gte": since}}
@@ -77,12 +83,9 @@ class Drift:
         """A device was in the field at that time; `newest`: and nothing later is known of it. What it was refused until
         then is explained; what it was refused later waits for what comes after."""
         which: dict[str, Any] = {"rule_id": DRIFT, "device_id": device_id}
-        held = await self._collection.find_one({**which, **HOLDS}, ["device_status", "refused_at"])
-        if held is None:
-            return
         if not newest:
             which["refused_at"] = {"$lte": at}
-        elif held["refused_at"] > at:
+        elif held := await self._collection.find_one({**which, **HOLDS, "refused_at": {"$gt": at}}):
             await self._wait(device_id, held["device_status"], held["refused_at"])
         await self._alerts.end(which, Because.CLEARED)
 
