@@ -1,21 +1,24 @@
 """Columns packed, merged and counted: what goes in comes out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from telemetry_svc.columns.frame import Frame
-from telemetry_svc.columns.merge import merge
+from telemetry_svc.columns.merge import Merged, merge
 from telemetry_svc.columns.packing import pack_floats, pack_ints, unpack_floats, unpack_ints
+from telemetry_svc.columns.rows import UNKNOWN, Rows
 from telemetry_svc.columns.tally import Tally
 
 NAN = float("nan")
 
 
-def frame(devices: list[int], times: list[int], **values: list[float]) -> Frame:
+def rows(times: list[int], received_ms: int, **values: list[float]) -> Rows:
+    """Of device 1, all received at once."""
     columns = {metric: np.array(column, float) for metric, column in values.items()}
-    return Frame(np.array(devices, np.int32), np.array(times, np.int64), columns, received_ms=0)
+    return Rows.of(Frame(np.ones(len(times), np.int32), np.array(times, np.int64), columns, received_ms))
 
 
 def packed(pack: Callable[..., list[bytes]], column: np.ndarray) -> tuple[bytes, int]:
@@ -23,7 +26,7 @@ def packed(pack: Callable[..., list[bytes]], column: np.ndarray) -> tuple[bytes,
     return pack(column, np.array([0]))[0], len(column)
 
 
-def cells(merged: Frame) -> dict[tuple[int, int, str], float]:
+def cells(merged: Rows) -> dict[tuple[int, int, str], float]:
     return {
         (device, time_ms, metric): value
         for metric, column in merged.values.items()
@@ -95,34 +98,73 @@ def test_runs_are_packed_as_if_each_were_alone(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_merging_keeps_the_first_of_every_cell_and_knows_what_is_fresh(seed: int) -> None:
+def test_merging_keeps_the_first_received_of_every_cell_and_knows_what_is_fresh(seed: int) -> None:
     random = np.random.default_rng(seed)
-    frames, expected, before = [], {}, set()
+    pieces: list[Rows] = []
+    # By cell: when it was received, and its value.
+    found: dict[tuple[int, int, str], list[tuple[int, float]]] = {}
+    before: set[tuple[int, int, str]] = set()
     for number in range(6):
         size = int(random.integers(1, 40))
+        keys = random.permutation(60)[:size]
         values = {
             str(metric): np.where(random.random(size) < 0.3, NAN, random.integers(0, 9, size))
             for metric in random.choice(["a", "b", "c"], int(random.integers(1, 4)), replace=False)
         }
-        one = Frame(random.integers(1, 4, size).astype(np.int32), random.integers(0, 20, size), values, number)
-        frames.append(one)
+        if number == 0:
+            # What was there before has every row once, each received at its own time.
+            received = random.integers(0, 8, size)
+        else:
+            keys, received = random.integers(0, 60, size), np.full(size, random.integers(0, 8))
+        one = Rows((keys // 20).astype(np.int32), keys % 20, values, received)
+        pieces.append(one)
         for metric, column in values.items():
-            for device, time_ms, value in zip(one.device.tolist(), one.time_ms.tolist(), column.tolist(), strict=True):
+            for key, when, value in zip(keys.tolist(), received.tolist(), column.tolist(), strict=True):
                 if value == value:
-                    expected.setdefault((device, time_ms, metric), value)
-                    if number < 2:
-                        before.add((device, time_ms, metric))
-    merged = merge(frames, old=2)
-    assert cells(merged.frame) == expected
-    fresh = {metric: np.where(mask, merged.frame.values[metric], NAN) for metric, mask in merged.fresh.items()}
-    assert set(cells(Frame(merged.frame.device, merged.frame.time_ms, fresh, 0))) == set(expected) - before
-    keys = list(zip(merged.frame.device.tolist(), merged.frame.time_ms.tolist(), strict=True))
-    assert keys == sorted(set(keys))
+                    found.setdefault((key // 20, key % 20, metric), []).append((when, value))
+                    if number == 0:
+                        before.add((key // 20, key % 20, metric))
+    merged = merge(pieces, old=1)
+    # Sorting is stable: of one moment the first piece comes first.
+    expected = {cell: sorted(values, key=lambda value: value[0])[0][1] for cell, values in found.items()}
+    assert cells(merged.rows) == expected
+    fresh = {metric: np.where(mask, merged.rows.values[metric], NAN) for metric, mask in merged.fresh.items()}
+    assert set(cells(replace(merged.rows, values=fresh))) == set(expected) - before
+    assert _times(merged) == sorted(set(_times(merged)))
+    assert merged.repeated == sum(len(values) - 1 for values in found.values())
+    # What is no news is as it was.
+    old = {key: row for row, key in enumerate(zip(pieces[0].device.tolist(), pieces[0].time_ms.tolist(), strict=True))}
+    for row in np.flatnonzero(~merged.news).tolist():
+        was = old[_times(merged)[row]]
+        assert merged.rows.received_ms[row] == pieces[0].received_ms[was]
+        for metric, column in merged.rows.values.items():
+            there = pieces[0].values[metric][was] if metric in pieces[0].values else NAN
+            assert column[row] == there or (np.isnan(column[row]) and np.isnan(there))
+
+
+def _times(merged: Merged) -> list[tuple[int, int]]:
+    return list(zip(merged.rows.device.tolist(), merged.rows.time_ms.tolist(), strict=True))
 
 
 def test_what_came_again_is_counted_and_so_is_what_contradicts() -> None:
-    merged = merge([frame([1, 1], [1, 2], a=[5, 6]), frame([1, 1], [2, 1], a=[6, 7])])
+    merged = merge([rows([1, 2], 1, a=[5, 6]), rows([2, 1], 2, a=[6, 7])])
     assert (merged.repeated, merged.conflicting) == (2, 1)
+
+
+def test_what_was_received_earlier_takes_the_place_of_what_was_there_and_is_not_fresh() -> None:
+    merged = merge(
+        [rows([1, 2, 3], 50, a=[1, 2, 3]), rows([1], 49, a=[9]), rows([2], 50, a=[9]), rows([4], 51, a=[4])], 1
+    )
+    assert merged.rows.values["a"].tolist() == [9, 2, 3, 4]
+    assert merged.rows.received_ms.tolist() == [49, 50, 50, 51]
+    assert merged.fresh["a"].tolist() == [False, False, False, True]
+    assert merged.news.tolist() == [True, False, False, True]
+
+
+def test_nothing_is_earlier_than_what_was_there_when_nobody_noted_it() -> None:
+    merged = merge([rows([1], UNKNOWN, a=[1]), rows([1], 1, a=[9], b=[2])], 1)
+    assert {metric: column.tolist() for metric, column in merged.rows.values.items()} == {"a": [1], "b": [2]}
+    assert merged.rows.received_ms.tolist() == [UNKNOWN]
 
 
 @pytest.mark.parametrize("step_ms", [10, 3_600_000])

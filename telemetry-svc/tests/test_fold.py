@@ -11,6 +11,7 @@ import pytest
 from servicekit.testing import eventually
 from telemetry_svc.clock import system
 from telemetry_svc.columns.frame import Frame
+from telemetry_svc.columns.rows import Rows
 from telemetry_svc.history.fold import chunks_of
 from telemetry_svc.history.layout import ENOUGH_ROWS, MOST_ROWS, lay_out
 from telemetry_svc.history.segments import Segment
@@ -146,14 +147,15 @@ async def test_buckets_hold_what_is_folded_and_what_is_not(inventory: Any, admin
     assert not rest.next_page_token
 
 
-def _rows(device: int, times: list[int], value: float = 1.0) -> Frame:
-    return Frame(np.full(len(times), device, np.int32), np.array(times), {"a": np.full(len(times), value)}, 0)
+def _rows(device: int, times: list[int], value: float = 1.0) -> Rows:
+    values = {"a": np.full(len(times), value)}
+    return Rows.of(Frame(np.full(len(times), device, np.int32), np.array(times), values, 0))
 
 
-def _laid_out(rows: Frame, known: list[Segment]) -> list[tuple[int, int, int]]:
-    old = {time for segment in known for time in segment.frame.time_ms.tolist()}
-    fresh = {"a": np.array([time not in old for time in rows.time_ms.tolist()])}
-    return [(one.from_ms, one.to_ms, len(one.frame)) for one in lay_out(rows, fresh, known)]
+def _laid_out(rows: Rows, known: list[Segment]) -> list[tuple[int, int, int]]:
+    old = {time for segment in known for time in segment.rows.time_ms.tolist()}
+    news = np.array([time not in old for time in rows.time_ms.tolist()])
+    return [(one.from_ms, one.to_ms, len(one.rows)) for one in lay_out(rows, news, known)]
 
 
 def test_a_segment_takes_rows_until_it_has_enough_and_is_split_when_it_has_too_many() -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from telemetry_svc.columns.frame import Frame
+from telemetry_svc.columns.rows import UNKNOWN, Rows
 from telemetry_svc.history.queries import Readings, Span
 from telemetry_svc.history.segments import Segment, Segments
 from telemetry_svc.ingest.journal import Journal
 from telemetry_svc.store import Store
 
-Rows = tuple[list[int], list[float]]
+Some = tuple[list[int], list[float]]
 
 
 def _frame(times: list[int], values: list[float], received_ms: int = 0) -> Frame:
@@ -32,13 +33,17 @@ class Made:
         self._journal = Journal(store.journal, patience_seconds=5)
         self._readings = Readings(self._journal, Segments(store.segments))
 
-    async def journal(self, *entries: Rows) -> None:
+    async def journal(self, *entries: Some) -> None:
         for group, (times, values) in enumerate(entries, start=1):
             await self._journal.append(group, [_frame(times, values, received_ms=group)])
 
-    async def segments(self, *segments: Rows) -> None:
+    async def segments(self, *segments: Some, received_ms: int = UNKNOWN) -> None:
         made = [
-            Segment(1, times[0], Frame(np.ones(len(times), np.int32), np.array(times), {"a": np.array(values)}, 0))
+            Segment(
+                1,
+                times[0],
+                Rows.of(Frame(np.ones(len(times), np.int32), np.array(times), {"a": np.array(values)}, received_ms)),
+            )
             for times, values in segments
         ]
         async with self._store.database.client.start_session() as session:
@@ -47,6 +52,10 @@ class Made:
     async def read(self, size: int = 100, start_ms: int = 0, end_ms: int = 10**6) -> list[tuple[int, float]]:
         found = await self._readings.newest_first(1, Span(start_ms, end_ms, ()), size)
         return [(reading.time_ms, reading.metrics["a"]) for reading in found]
+
+    async def receipts(self) -> list[tuple[int, int]]:
+        found = await self._readings.newest_first(1, Span(0, 10**6, ()), 100)
+        return [(reading.time_ms, reading.received_ms) for reading in found]
 
     async def buckets(self, step_ms: int, size: int = 100, end_ms: int = 10**6) -> list[tuple[int, float, float, int]]:
         found = await self._readings.buckets(1, Span(0, end_ms, ()), step_ms, size)
@@ -68,6 +77,21 @@ async def test_readings_come_newest_first_from_entries_that_overlap(made: Made) 
 async def test_of_a_cell_that_came_again_the_first_received_stays(made: Made) -> None:
     await made.journal(([10, 10], [1, 9]), ([10, 90], [2, 3]))
     assert await made.read() == [(90, 3), (10, 1)]
+
+
+async def test_a_reading_was_received_when_its_first_cell_was_whether_it_is_folded_or_not(made: Made) -> None:
+    await made.segments(([10, 20], [1.0, 2.0]), ([30], [3.0]), received_ms=2)
+    await made.journal(([20, 40], [9, 8]), ([30], [9]), ([30, 50], [9, 7]))
+    assert await made.read() == [(50, 7), (40, 8), (30, 3), (20, 9), (10, 1)]
+    assert await made.receipts() == [(50, 3), (40, 1), (30, 2), (20, 1), (10, 2)]
+
+
+async def test_segments_of_before_receipts_were_kept_are_read_and_stay(made: Made, store: Store) -> None:
+    await made.segments(([10, 20], [1.0, 2.0]))
+    await store.segments.update_many({}, {"$unset": {"received": ""}})
+    await made.journal(([20, 30], [9, 3]))
+    assert await made.read() == [(30, 3), (20, 2), (10, 1)]
+    assert await made.receipts() == [(30, 1), (20, UNKNOWN), (10, UNKNOWN)]
 
 
 async def test_what_is_folded_stays_though_it_comes_again(made: Made) -> None:
@@ -107,7 +131,7 @@ async def test_every_page_and_every_bucket_is_what_a_full_look_gives(made: Made,
     values = random.integers(0, 1000, 60).astype(float).tolist()
     await made.segments(*((folded[a:b], values[a:b]) for a, b in pairwise(cuts)))
     expected |= dict(zip(folded, values, strict=True))
-    entries: list[Rows] = []
+    entries: list[Some] = []
     for _ in range(20):
         times = random.integers(1, 250, int(random.integers(1, 12))).tolist()
         entries.append((times, random.integers(0, 1000, len(times)).astype(float).tolist()))

@@ -1,4 +1,4 @@
-"""Readings from several places as one frame: each cell once."""
+"""Readings from several places as one: each cell once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,84 +6,93 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry_svc.columns.frame import Floats, Frame, Mask
+from telemetry_svc.columns.frame import Floats, Ints, Mask
+from telemetry_svc.columns.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """Rows by device and time, each pair once. `fresh`: by metric, which cells came from behind the first frames.
+    """Rows by device and time, each pair once, received when the first of their cells was.
 
+    `fresh`: by metric, the cells that were not there before; `news`: the rows that are not as they were before.
     `repeated` cells came again, and were dropped; `conflicting` of them with another value.
     """
 
-    frame: Frame
+    rows: Rows
     fresh: Mapping[str, Mask]
+    news: Mask
     repeated: int
     conflicting: int
 
 
-def merge(frames: Sequence[Frame], old: int = 0) -> Merged:
-    """Merges frames of any metrics; of cells (device, time, metric) that come again the first one stays.
+def merge(pieces: Sequence[Rows], old: int = 0) -> Merged:
+    """Merges rows of any metrics. Of cells (device, time, metric) that come again the one that was received first
+    stays; of those of one moment, the one of the first piece.
 
-    The first `old` of the frames are what there was before: their cells are not fresh. There must be a frame.
+    The first `old` pieces are what there was before, each cell once. There must be a piece.
     """
-    lengths = [len(frame) for frame in frames]
-    device = np.concatenate([frame.device for frame in frames])
-    time_ms = np.concatenate([frame.time_ms for frame in frames])
-    # Rows before this one are old. The sort is stable, so of equal rows the first in `frames` comes first.
-    border = sum(lengths[:old])
+    lengths = [len(piece) for piece in pieces]
+    device = np.concatenate([piece.device for piece in pieces])
+    time_ms = np.concatenate([piece.time_ms for piece in pieces])
+    received_ms = np.concatenate([piece.received_ms for piece in pieces])
     order = np.lexsort((time_ms, device))
     device, time_ms = device[order], time_ms[order]
     new = np.ones(len(order), bool)
     new[1:] = (device[1:] != device[:-1]) | (time_ms[1:] != time_ms[:-1])
     starts = None if new.all() else np.flatnonzero(new)
+    if starts is not None:
+        _by_receipt(order, received_ms, new)
+    received_ms, came = received_ms[order], order >= sum(lengths[:old])
+    # A cell that takes another's place was received before it, and then so was its row.
+    news = came if starts is None else came[starts]
     values: dict[str, Floats] = {}
     fresh: dict[str, Mask] = {}
     repeated = conflicting = 0
-    for metric in _metrics(frames):
-        column = _column(frames, metric, lengths)[order]
+    for metric in _metrics(pieces):
+        column = _column(pieces, metric, lengths)[order]
         if starts is None:
-            chosen, source = column, order
+            values[metric], fresh[metric] = column, came & ~np.isnan(column)
         else:
-            chosen, source, cells, others = _first(column, starts, order)
+            values[metric], fresh[metric], cells, others = _first(column, starts, came)
             repeated += cells
             conflicting += others
-        values[metric] = chosen
-        fresh[metric] = (source >= border) & ~np.isnan(chosen)
+        news = news | fresh[metric]
     if starts is not None:
-        device, time_ms = device[starts], time_ms[starts]
-    return Merged(
-        Frame(device, time_ms, values, max(frame.received_ms for frame in frames)), fresh, repeated, conflicting
-    )
+        device, time_ms, received_ms = device[starts], time_ms[starts], received_ms[starts]
+    return Merged(Rows(device, time_ms, values, received_ms), fresh, news, repeated, conflicting)
 
 
-def _metrics(frames: Iterable[Frame]) -> list[str]:
-    return sorted({metric for frame in frames for metric in frame.values})
+def _by_receipt(order: NDArray[np.intp], received_ms: Ints, new: Mask) -> None:
+    """Orders the rows of each run, which begins where `new` is; those of one moment stay as they are."""
+    # Few rows come again, mostly: the others need not be looked at.
+    several = ~new
+    several[:-1] |= ~new[1:]
+    rows, runs = order[several], np.cumsum(new)[several]
+    order[several] = rows[np.lexsort((received_ms[rows], runs))]
 
 
-def _column(frames: Sequence[Frame], metric: str, lengths: Sequence[int]) -> Floats:
-    pieces = [
-        frame.values[metric] if metric in frame.values else np.full(length, np.nan)
-        for frame, length in zip(frames, lengths, strict=True)
+def _metrics(pieces: Iterable[Rows]) -> list[str]:
+    return sorted({metric for piece in pieces for metric in piece.values})
+
+
+def _column(pieces: Sequence[Rows], metric: str, lengths: Sequence[int]) -> Floats:
+    columns = [
+        piece.values[metric] if metric in piece.values else np.full(length, np.nan)
+        for piece, length in zip(pieces, lengths, strict=True)
     ]
-    return np.concatenate(pieces)
+    return np.concatenate(columns)
 
 
-def _first(
-    column: Floats, starts: NDArray[np.intp], order: NDArray[np.intp]
-) -> tuple[Floats, NDArray[np.intp], int, int]:
-    """Of each run of rows the first value that is one, where it came from, and how many more there were, and others."""
+def _first(column: Floats, starts: NDArray[np.intp], came: Mask) -> tuple[Floats, Mask, int, int]:
+    """Of each run of rows the first value that is one, and whether all of its values came; how many more there were in
+    all runs, and how many others."""
     length = len(column)
     there = ~np.isnan(column)
     # A run without any gives `length`: what stands there is no value.
     at = np.minimum.reduceat(np.where(there, np.arange(length), length), starts)
     chosen = np.append(column, np.nan)[at]
+    fresh = (at < length) & ~np.logical_or.reduceat(there & ~came, starts)
     runs = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, length]))
     surplus = there.copy()
     surplus[at[at < length]] = False
-    return (
-        chosen,
-        order[np.minimum(at, length - 1)],
-        int(surplus.sum()),
-        int((surplus & (column != chosen[runs])).sum()),
-    )
+    return chosen, fresh, int(surplus.sum()), int((surplus & (column != chosen[runs])).sum())

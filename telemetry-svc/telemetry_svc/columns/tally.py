@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry_svc.columns.frame import Floats, Frame, Ints, Mask
+from telemetry_svc.columns.rows import Rows
 
 MINUTE_MS, HOUR_MINUTES = 60_000, 60
 
@@ -48,7 +49,7 @@ class Tally:
         return len(self.minute)
 
     @classmethod
-    def of(cls, frame: Frame, cells: Mapping[str, Mask], places: NDArray[np.int32]) -> Self:
+    def of(cls, frame: Frame | Rows, cells: Mapping[str, Mask], places: NDArray[np.int32]) -> Self:
         """Of the chosen `cells` of a frame, none of them NaN. `places`: the place of each device, by its id."""
         minutes = frame.time_ms // MINUTE_MS
         pieces = [

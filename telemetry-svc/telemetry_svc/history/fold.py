@@ -9,6 +9,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import Frame, Ids, Ints, Mask
 from telemetry_svc.columns.merge import Merged, merge
+from telemetry_svc.columns.rows import Rows
 from telemetry_svc.columns.tally import Tally
 from telemetry_svc.history.heads import Heads
 from telemetry_svc.history.layout import lay_out
@@ -107,9 +108,9 @@ class Fold:
         self._heads.settle(partition)
 
     def _fold(self, frames: Sequence[Frame], known: Sequence[Segment]) -> tuple[Merged, list[Segment], Tally]:
-        merged = merge([*(segment.frame for segment in known), *frames], len(known))
-        tally = self._fleet.tallied(Tally.of(merged.frame, merged.fresh, self._fleet.place_of))
-        return merged, list(lay_out(merged.frame, merged.fresh, known)), tally
+        merged = merge([*(segment.rows for segment in known), *map(Rows.of, frames)], len(known))
+        tally = self._fleet.tallied(Tally.of(merged.rows, merged.fresh, self._fleet.place_of))
+        return merged, list(lay_out(merged.rows, merged.news, known)), tally
 
     async def _known(self, partition: int, frames: Sequence[Frame], session: AsyncClientSession) -> list[Segment]:
         """The newest segment of each device, and those before it that late rows belong to."""

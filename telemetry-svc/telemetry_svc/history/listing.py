@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from telemetry_svc.columns.frame import Frame, Ids, partition_of
+from telemetry_svc.columns.frame import Ids, partition_of
+from telemetry_svc.columns.rows import Rows
 from telemetry_svc.history.queries import Reading, Readings, Span
 
 # What one page may cost: rows of the journal that are looked at, and devices. What is not found by then is on the next.
@@ -52,15 +53,15 @@ class Listing:
             count = max(1, min(2 * count, (self._most_rows - looked_at) // max(1, rows // len(chunk))))
         return Found(found, None)
 
-    async def _waiting(self, devices: Sequence[int], span: Span) -> tuple[dict[int, list[Frame]], int]:
+    async def _waiting(self, devices: Sequence[int], span: Span) -> tuple[dict[int, list[Rows]], int]:
         by_partition: dict[int, list[int]] = {}
         for device_id in devices:
             by_partition.setdefault(partition_of(device_id), []).append(device_id)
-        found: dict[int, list[Frame]] = {}
+        found: dict[int, list[Rows]] = {}
         looked_at = 0
         for partition, mine in by_partition.items():
-            frames, rows = await self._readings.waiting(partition, mine, span)
+            pieces, rows = await self._readings.waiting(partition, mine, span)
             looked_at += rows
             for device_id in mine:
-                found[device_id] = [rows for frame in frames if (rows := span.of(frame, [device_id])) is not None]
+                found[device_id] = [own for piece in pieces if (own := span.of(piece, [device_id])) is not None]
         return found, looked_at

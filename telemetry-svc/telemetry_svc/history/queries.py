@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from telemetry_svc.columns.frame import Frame, partition_of
+from telemetry_svc.columns.frame import partition_of
 from telemetry_svc.columns.merge import merge
+from telemetry_svc.columns.rows import Rows
 from telemetry_svc.columns.tally import Numbers
 from telemetry_svc.history.segments import Segments
 from telemetry_svc.ingest.journal import Journal
@@ -17,11 +18,12 @@ BEGINNING_MS = -(2**62)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a device measured at one time."""
+    """What a device measured at one time. `received_ms`: when the server had it, or UNKNOWN."""
 
     device_id: int
     time_ms: int
     metrics: dict[str, float]
+    received_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +42,18 @@ class Span:
     end_ms: int
     metrics: Collection[str]
 
-    def of(self, frame: Frame, device_ids: Collection[int]) -> Frame | None:
+    def of(self, rows: Rows, device_ids: Collection[int]) -> Rows | None:
         """The rows of these devices within the span that have a value that counts; None when there is none."""
         values = {
-            metric: column for metric, column in frame.values.items() if not self.metrics or metric in self.metrics
+            metric: column for metric, column in rows.values.items() if not self.metrics or metric in self.metrics
         }
-        mask = (frame.time_ms >= self.start_ms) & (frame.time_ms < self.end_ms)
+        mask = (rows.time_ms >= self.start_ms) & (rows.time_ms < self.end_ms)
         if not values or not mask.any():
             return None
         only = len(device_ids) == 1
-        mask &= frame.device == next(iter(device_ids)) if only else np.isin(frame.device, list(device_ids))
+        mask &= rows.device == next(iter(device_ids)) if only else np.isin(rows.device, list(device_ids))
         mask &= ~np.logical_and.reduce([np.isnan(column) for column in values.values()])
-        return Frame(frame.device, frame.time_ms, values, frame.received_ms).take(mask) if mask.any() else None
+        return Rows(rows.device, rows.time_ms, values, rows.received_ms).take(mask) if mask.any() else None
 
 
 class Readings:
@@ -67,14 +69,14 @@ class Readings:
         waiting, _ = await self.waiting(partition_of(device_id), [device_id], span)
         return await self.page(device_id, span, size, waiting)
 
-    async def page(self, device_id: int, span: Span, size: int, waiting: Sequence[Frame]) -> list[Reading]:
+    async def page(self, device_id: int, span: Span, size: int, waiting: Sequence[Rows]) -> list[Reading]:
         """Likewise; `waiting`: what the journal had of it."""
         found: list[Reading] = []
         async for rows in self._pieces(device_id, span, waiting):
             for row in range(len(rows) - 1, max(-1, len(rows) - 1 - (size - len(found))), -1):
                 values = {metric: float(column[row]) for metric, column in rows.values.items()}
                 metrics = {metric: value for metric, value in values.items() if value == value}
-                found.append(Reading(device_id, int(rows.time_ms[row]), metrics))
+                found.append(Reading(device_id, int(rows.time_ms[row]), metrics, int(rows.received_ms[row])))
             if len(found) == size:
                 break
         return found
@@ -93,25 +95,25 @@ class Readings:
                     _count(found, metric, rows.time_ms[there] // step_ms * step_ms, column[there])
         return [found[start] for start in sorted(found, reverse=True)[:size]]
 
-    async def waiting(self, partition: int, device_ids: Collection[int], span: Span) -> tuple[list[Frame], int]:
+    async def waiting(self, partition: int, device_ids: Collection[int], span: Span) -> tuple[list[Rows], int]:
         """What the journal has of some devices of a partition, in the order in which it counts; and how many rows were
         looked at for it."""
         found, looked_at = [], 0
         async for entry in self._journal.within(partition, span.start_ms, span.end_ms - 1):
             looked_at += len(entry)
             for frame in entry.frames:
-                rows = span.of(frame, device_ids)
+                rows = span.of(Rows.of(frame), device_ids)
                 if rows is not None:
                     found.append((entry.rank, rows))
-        return [frame for _, frame in sorted(found, key=lambda piece: piece[0])], looked_at
+        return [rows for _, rows in sorted(found, key=lambda piece: piece[0])], looked_at
 
-    async def _pieces(self, device_id: int, span: Span, waiting: Sequence[Frame]) -> AsyncIterator[Frame]:
+    async def _pieces(self, device_id: int, span: Span, waiting: Sequence[Rows]) -> AsyncIterator[Rows]:
         """The device's rows, each time once and in order, in pieces that go back in time."""
         end_ms = span.end_ms
         async for segment in self._segments.newest_first(device_id, span.start_ms, span.end_ms - 1):
-            rows = Span(segment.from_ms, end_ms, span.metrics)
-            folded = span.of(segment.frame, [device_id])
-            piece = _together(folded, waiting, rows, device_id)
+            beside = Span(segment.from_ms, end_ms, span.metrics)
+            folded = span.of(segment.rows, [device_id])
+            piece = _together(folded, waiting, beside, device_id)
             if piece is not None:
                 yield piece
             end_ms = segment.from_ms
@@ -120,12 +122,12 @@ class Readings:
             yield piece
 
 
-def _together(folded: Frame | None, waiting: Iterable[Frame], rows: Span, device_id: int) -> Frame | None:
-    pieces = [piece for frame in waiting if (piece := rows.of(frame, [device_id])) is not None]
+def _together(folded: Rows | None, waiting: Iterable[Rows], span: Span, device_id: int) -> Rows | None:
+    pieces = [piece for rows in waiting if (piece := span.of(rows, [device_id])) is not None]
     if folded is not None:
-        # What is folded stays: it was shown already.
+        # Of what was received in one moment, what is folded stays: it was shown already.
         pieces.insert(0, folded)
-    return merge(pieces).frame if pieces else None
+    return merge(pieces).rows if pieces else None
 
 
 def _count(found: dict[int, Bucket], metric: str, starts: np.ndarray, values: np.ndarray) -> None:

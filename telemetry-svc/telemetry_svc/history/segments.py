@@ -13,8 +13,8 @@ import numpy as np
 import pymongo
 from pymongo.asynchronous.client_session import AsyncClientSession
 
-from telemetry_svc.columns.frame import Frame
 from telemetry_svc.columns.packing import pack_floats, pack_ints, unpack_floats, unpack_ints
+from telemetry_svc.columns.rows import UNKNOWN, Rows
 from telemetry_svc.store import Collection, Document
 
 READ_AHEAD = 32
@@ -26,34 +26,38 @@ class Segment:
 
     device_id: int
     from_ms: int
-    frame: Frame
+    rows: Rows
 
     @property
     def to_ms(self) -> int:
         """The time of the last row."""
-        return int(self.frame.time_ms[-1])
+        return int(self.rows.time_ms[-1])
 
 
 def documents_of(segments: Sequence[Segment]) -> list[Document]:
     """As they are stored. All of them have columns of the same metrics, as a fold gives them."""
     if not segments:
         return []
-    lengths = np.array([len(segment.frame) for segment in segments])
+    lengths = np.array([len(segment.rows) for segment in segments])
     starts = np.cumsum(lengths) - lengths
-    times = pack_ints(np.concatenate([segment.frame.time_ms for segment in segments]), starts)
+    times = np.concatenate([segment.rows.time_ms for segment in segments])
+    received = np.concatenate([segment.rows.received_ms for segment in segments])
+    # What lies between the two is how long it was on its way, and how far the device's clock is off: small, mostly.
+    packed = zip(pack_ints(times, starts), pack_ints(received - times, starts), strict=True)
     documents: list[Document] = [
         {
             "_id": {"device": segment.device_id, "from_ms": segment.from_ms},
             "to_ms": segment.to_ms,
-            "rows": len(segment.frame),
-            "times": packed,
+            "rows": len(segment.rows),
+            "times": measured,
+            "received": after,
             "metrics": [],
             "values": [],
         }
-        for segment, packed in zip(segments, times, strict=True)
+        for segment, (measured, after) in zip(segments, packed, strict=True)
     ]
-    for metric in segments[0].frame.values:
-        column = np.concatenate([segment.frame.values[metric] for segment in segments])
+    for metric in segments[0].rows.values:
+        column = np.concatenate([segment.rows.values[metric] for segment in segments])
         some = np.logical_or.reduceat(~np.isnan(column), starts).tolist()
         for document, packed, there in zip(documents, pack_floats(column, starts), some, strict=True):
             if there:
@@ -68,8 +72,11 @@ def segment_of(document: Document) -> Segment:
     times = unpack_ints(document["times"], rows)
     pairs = zip(document["metrics"], document["values"], strict=True)
     values = {metric: unpack_floats(packed, rows) for metric, packed in pairs}
-    frame = Frame(np.full(rows, device_id, np.int32), times, values, received_ms=0)
-    return Segment(device_id, document["_id"]["from_ms"], frame)
+    # Segments of an older release do not know.
+    received = times + unpack_ints(document["received"], rows) if "received" in document else np.full(rows, UNKNOWN)
+    return Segment(
+        device_id, document["_id"]["from_ms"], Rows(np.full(rows, device_id, np.int32), times, values, received)
+    )
 
 
 class Segments:
