@@ -13,13 +13,16 @@ from fieldstock.telemetry.v1 import (
 )
 from telemetry_svc.columns.fleet import Fleet, Presence
 from telemetry_svc.columns.frame import Ids
+from telemetry_svc.columns.rows import UNKNOWN
 from telemetry_svc.columns.tally import Numbers
 
 
-def reading(device_id: int, time_ms: int, metrics: dict[str, float]) -> reading_pb2.Reading:
+def reading(device_id: int, time_ms: int, metrics: dict[str, float], received_ms: int = UNKNOWN) -> reading_pb2.Reading:
     """One reading, as REST shows it."""
     message = reading_pb2.Reading(device_id=device_id, metrics=metrics)
     message.time.FromMilliseconds(time_ms)
+    if received_ms != UNKNOWN:
+        message.received_at.FromMilliseconds(received_ms)
     return message
 
 

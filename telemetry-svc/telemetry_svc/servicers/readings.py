@@ -45,7 +45,7 @@ class ReadingServicer(reading_service_pb2_grpc.ReadingServiceServicer):
         found = await self._listing.page(devices, span, page.size, first_end_ms)
         rest = found.rest and (found.rest[0], min(found.rest[1], MILLISECONDS[-1]))
         return reading_service_pb2.ListReadingsResponse(
-            readings=[reading(one.device_id, one.time_ms, one.metrics) for one in found.readings],
+            readings=[reading(one.device_id, one.time_ms, one.metrics, one.received_ms) for one in found.readings],
             next_page_token=page.token(rest) if rest else "",
         )
 
@@ -71,7 +71,7 @@ class ReadingServicer(reading_service_pb2_grpc.ReadingServiceServicer):
         found = await self._readings.newest_first(request.device_id, span, page.size + 1)
         shown = found[: page.size]
         return reading_service_pb2.ListDeviceReadingsResponse(
-            readings=[reading(request.device_id, one.time_ms, one.metrics) for one in shown],
+            readings=[reading(request.device_id, one.time_ms, one.metrics, one.received_ms) for one in shown],
             next_page_token=page.token([shown[-1].time_ms]) if len(found) > len(shown) else "",
         )
 

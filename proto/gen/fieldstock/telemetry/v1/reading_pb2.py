@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%fieldstock/telemetry/v1/reading.proto\x12\x17\x66ieldstock.telemetry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdb\x01\n\x07Reading\x12\x1b\n\tdevice_id\x18\x01 \x01(\x05R\x08\x64\x65viceId\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12G\n\x07metrics\x18\x03 \x03(\x0b\x32-.fieldstock.telemetry.v1.Reading.MetricsEntryR\x07metrics\x1a:\n\x0cMetricsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value:\x02\x38\x01\"\xcf\x01\n\x0cReadingBatch\x12\x1a\n\x08sequence\x18\x01 \x01(\x04R\x08sequence\x12\x1b\n\tdevice_id\x18\x02 \x03(\x05R\x08\x64\x65viceId\x12\x17\n\x07time_ms\x18\x03 \x03(\x10R\x06timeMs\x12\x37\n\x06series\x18\x04 \x03(\x0b\x32\x1f.fieldstock.telemetry.v1.SeriesR\x06series\x12\x1b\n\tsource_id\x18\x05 \x01(\tR\x08sourceId\x12\x17\n\x07sent_ms\x18\x06 \x01(\x10R\x06sentMs\"8\n\x06Series\x12\x16\n\x06metric\x18\x01 \x01(\tR\x06metric\x12\x16\n\x06values\x18\x02 \x03(\x01R\x06values\"\xcc\x01\n\rStreamSummary\x12-\n\x12\x63ommitted_sequence\x18\x01 \x01(\x04R\x11\x63ommittedSequence\x12#\n\raccepted_rows\x18\x02 \x01(\x04R\x0c\x61\x63\x63\x65ptedRows\x12#\n\rrejected_rows\x18\x03 \x01(\x04R\x0crejectedRows\x12\x42\n\nrejections\x18\x04 \x03(\x0b\x32\".fieldstock.telemetry.v1.RejectionR\nrejections\"Q\n\tRejection\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\x12\x12\n\x04rows\x18\x02 \x01(\x04R\x04rows\x12\x18\n\x07message\x18\x03 \x01(\tR\x07messageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%fieldstock/telemetry/v1/reading.proto\x12\x17\x66ieldstock.telemetry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\x02\n\x07Reading\x12\x1b\n\tdevice_id\x18\x01 \x01(\x05R\x08\x64\x65viceId\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12G\n\x07metrics\x18\x03 \x03(\x0b\x32-.fieldstock.telemetry.v1.Reading.MetricsEntryR\x07metrics\x12;\n\x0breceived_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nreceivedAt\x1a:\n\x0cMetricsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value:\x02\x38\x01\"\xcf\x01\n\x0cReadingBatch\x12\x1a\n\x08sequence\x18\x01 \x01(\x04R\x08sequence\x12\x1b\n\tdevice_id\x18\x02 \x03(\x05R\x08\x64\x65viceId\x12\x17\n\x07time_ms\x18\x03 \x03(\x10R\x06timeMs\x12\x37\n\x06series\x18\x04 \x03(\x0b\x32\x1f.fieldstock.telemetry.v1.SeriesR\x06series\x12\x1b\n\tsource_id\x18\x05 \x01(\tR\x08sourceId\x12\x17\n\x07sent_ms\x18\x06 \x01(\x10R\x06sentMs\"8\n\x06Series\x12\x16\n\x06metric\x18\x01 \x01(\tR\x06metric\x12\x16\n\x06values\x18\x02 \x03(\x01R\x06values\"\xcc\x01\n\rStreamSummary\x12-\n\x12\x63ommitted_sequence\x18\x01 \x01(\x04R\x11\x63ommittedSequence\x12#\n\raccepted_rows\x18\x02 \x01(\x04R\x0c\x61\x63\x63\x65ptedRows\x12#\n\rrejected_rows\x18\x03 \x01(\x04R\x0crejectedRows\x12\x42\n\nrejections\x18\x04 \x03(\x0b\x32\".fieldstock.telemetry.v1.RejectionR\nrejections\"Q\n\tRejection\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\x12\x12\n\x04rows\x18\x02 \x01(\x04R\x04rows\x12\x18\n\x07message\x18\x03 \x01(\tR\x07messageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,15 +35,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READING_METRICSENTRY']._loaded_options = None
   _globals['_READING_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_READING']._serialized_start=100
-  _globals['_READING']._serialized_end=319
-  _globals['_READING_METRICSENTRY']._serialized_start=261
-  _globals['_READING_METRICSENTRY']._serialized_end=319
-  _globals['_READINGBATCH']._serialized_start=322
-  _globals['_READINGBATCH']._serialized_end=529
-  _globals['_SERIES']._serialized_start=531
-  _globals['_SERIES']._serialized_end=587
-  _globals['_STREAMSUMMARY']._serialized_start=590
-  _globals['_STREAMSUMMARY']._serialized_end=794
-  _globals['_REJECTION']._serialized_start=796
-  _globals['_REJECTION']._serialized_end=877
+  _globals['_READING']._serialized_end=380
+  _globals['_READING_METRICSENTRY']._serialized_start=322
+  _globals['_READING_METRICSENTRY']._serialized_end=380
+  _globals['_READINGBATCH']._serialized_start=383
+  _globals['_READINGBATCH']._serialized_end=590
+  _globals['_SERIES']._serialized_start=592
+  _globals['_SERIES']._serialized_end=648
+  _globals['_STREAMSUMMARY']._serialized_start=651
+  _globals['_STREAMSUMMARY']._serialized_end=855
+  _globals['_REJECTION']._serialized_start=857
+  _globals['_REJECTION']._serialized_end=938
 # @@protoc_insertion_point(module_scope)
