@@ -167,6 +167,12 @@ def test_nothing_is_earlier_than_what_was_there_when_nobody_noted_it() -> None:
     assert merged.rows.received_ms.tolist() == [UNKNOWN]
 
 
+def _table(tally: Tally) -> list[tuple[object, ...]]:
+    names = [tally.places[one] for one in tally.place.tolist()], [tally.metrics[one] for one in tally.metric.tolist()]
+    numbers = (column.tolist() for column in (tally.minute, tally.count, tally.least, tally.most, tally.total))
+    return sorted(zip(*names, *numbers, strict=True))
+
+
 @pytest.mark.parametrize("step_ms", [10, 3_600_000])
 def test_a_tally_is_what_a_recount_gives(step_ms: int) -> None:
     random = np.random.default_rng(1)
@@ -177,7 +183,9 @@ def test_a_tally_is_what_a_recount_gives(step_ms: int) -> None:
     place_of = np.arange(50, dtype=np.int32) % 3
     tallies = [Tally.of(one, {"a": np.ones(len(one), bool)}, place_of) for one in frames]
     whole = Tally.together(tallies).renamed(lambda place: ("sensor", f"hall {place}"))
-    whole = Tally.from_binary(whole.to_binary())
+    for kept in (whole.to_binary(), whole.to_packed()):
+        assert _table(Tally.from_binary(kept)) == _table(whole)
+    whole = Tally.from_binary(whole.to_packed())
     numbers = whole.at(lambda place: place[1] == "hall 2").numbers()["a"]
     expected = values[place_of[device] == 2]
     assert (numbers.count, numbers.least, numbers.most) == (len(expected), expected.min(), expected.max())

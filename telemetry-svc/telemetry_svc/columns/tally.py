@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry_svc.columns.frame import Floats, Frame, Ints, Mask
+from telemetry_svc.columns.packing import pack_floats, pack_ints, unpack_floats, unpack_ints
 from telemetry_svc.columns.rows import Rows
 
 MINUTE_MS, HOUR_MINUTES = 60_000, 60
@@ -152,31 +153,74 @@ class Tally:
 
     def to_binary(self) -> dict[str, Any]:
         """As little-endian bytes, with the places (tuples) and metrics that occur."""
-        places, place = np.unique(self.place, return_inverse=True)
-        metrics, metric = np.unique(self.metric, return_inverse=True)
+        names, place, metric = self._named()
         return {
-            "places": [list(self.places[one]) for one in places.tolist()],
-            "metrics": [self.metrics[one] for one in metrics.tolist()],
+            **names,
             "place": place.astype("<i4").tobytes(),
             "metric": metric.astype("<i4").tobytes(),
             **{name: getattr(self, name).astype(_TYPES[name]).tobytes() for name in _NAMES},
         }
 
+    def to_packed(self) -> dict[str, Any]:
+        """Likewise in an eighth of the bytes, for ten times the work: for what is kept. There must be a row."""
+        names, place, metric = self._named()
+        keys = (place, metric, self.minute, self.count)
+        # What was measured once is its own smallest, greatest and sum.
+        several = self.count > 1
+        return {
+            **names,
+            "rows": len(self),
+            "keys": [pack_ints(column.astype(np.int64), _ALONE)[0] for column in keys],
+            "least": pack_floats(self.least, _ALONE)[0],
+            "several": [pack_floats(column[several], _ALONE)[0] for column in (self.most, self.total) if several.any()],
+        }
+
+    def _named(self) -> tuple[dict[str, Any], NDArray[np.intp], NDArray[np.intp]]:
+        places, place = np.unique(self.place, return_inverse=True)
+        metrics, metric = np.unique(self.metric, return_inverse=True)
+        return (
+            {
+                "places": [list(self.places[one]) for one in places.tolist()],
+                "metrics": [self.metrics[one] for one in metrics.tolist()],
+            },
+            place,
+            metric,
+        )
+
     @classmethod
     def from_binary(cls, columns: Mapping[str, Any]) -> Self:
-        """What `to_binary` gave."""
+        """What `to_binary` or `to_packed` gave."""
+        places, metrics = [tuple(place) for place in columns["places"]], columns["metrics"]
+        if rows := columns.get("rows"):
+            return cls(places, metrics, *_unpacked(columns, rows))
         return cls(
-            [tuple(place) for place in columns["places"]],
-            columns["metrics"],
+            places,
+            metrics,
             np.frombuffer(columns["place"], "<i4"),
             np.frombuffer(columns["metric"], "<i4"),
             *[np.frombuffer(columns[name], _TYPES[name]) for name in _NAMES],
         )
 
 
+_ALONE = np.zeros(1, np.intp)
 _TYPES = {"minute": "<i4", "count": "<i8", "least": "<f8", "most": "<f8", "total": "<f8"}
 _NAMES = tuple(_TYPES)
 _WAYS = (np.add, np.minimum, np.maximum, np.add)
+
+
+def _unpacked(columns: Mapping[str, Any], rows: int) -> Iterator[np.ndarray]:
+    *keys, count = [unpack_ints(packed, rows) for packed in columns["keys"]]
+    least = unpack_floats(columns["least"], rows)
+    several = count > 1
+    yield from (key.astype(np.int32) for key in keys)
+    yield count
+    yield least
+    for packed in columns["several"]:
+        column = least.copy()
+        column[several] = unpack_floats(packed, int(several.sum()))
+        yield column
+    if not columns["several"]:
+        yield from (least, least)
 
 
 def _codes(names: Sequence[Hashable], known: dict[Hashable, int]) -> NDArray[np.int32]:

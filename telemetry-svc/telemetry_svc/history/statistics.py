@@ -60,7 +60,7 @@ class Statistics:
             if before:
                 part = Tally.together([Tally.from_binary(before["minutes"]), part])
             minutes = Tally.together([part])
-            document = {"minutes": minutes.to_binary(), "whole": minutes.whole_hours().to_binary()}
+            document = {"minutes": minutes.to_packed(), "whole": minutes.whole_hours().to_binary()}
             await self._collection.replace_one({"_id": identity}, document, upsert=True, session=session)
         await self.await_fold(partition, epoch, pending(), session)
 
