@@ -83,12 +83,13 @@ def connect(uri: str, name: str, *, answer_seconds: float | None = None) -> Asyn
 async def migrate(store: Store) -> None:
     """Makes what is missing. Old data and a running older version are at ease with all of it."""
     existing = set(await store.database.list_collection_names())
-    if store.segments.name not in existing:
-        # Written once and read seldom: worth the better compression.
-        engine = {"wiredTiger": {"configString": "block_compressor=zstd"}}
-        await store.database.create_collection(store.segments.name, storageEngine=engine)
+    # Much, and seldom written: worth the better compression.
+    engine = {"wiredTiger": {"configString": "block_compressor=zstd"}}
+    for collection in (store.segments, store.statistics):
+        if collection.name not in existing:
+            await store.database.create_collection(collection.name, storageEngine=engine)
     # A transaction would otherwise have to make them.
-    for collection in (store.journal, store.heads, store.statistics, store.states, store.alerts):
+    for collection in (store.journal, store.heads, store.states, store.alerts):
         if collection.name not in existing:
             await store.database.create_collection(collection.name)
     await _renumber(store.journal)
