@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import rich
 from pymongo import ASCENDING, AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bench.fleet import FIRST_ID, seed, site_gateway
-from bench.load import send
+from bench.fleet import FIRST_ID, seed
 from bench.machine import stored_bytes
 from bench.pace import Pace
 from bench.peers.debian import NoPeer
@@ -27,9 +27,14 @@ from bench.shapes import METRICS
 from bench.telemetry import telemetry
 from bench.walks import MINUTE_MS, Walks
 from fieldstock_dev.stack import Stack
+from telemetry_svc.company import Company
+from telemetry_svc.ingest.journal import Journal
+from telemetry_svc.tasks import end
 
 DEVICES, MINUTES, OLDEST_HOURS = 1_000, 22 * 60, 23.5
-NO_END, FOLD_SECONDS, SETTLE_SECONDS = 300.0, 60.0, 60.0
+PATIENCE_SECONDS, FOLD_SECONDS, SETTLE_SECONDS = 30.0, 60.0, 60.0
+# So many are stored and folded together: those of an hour.
+GROUPS = 3_840
 # A size that has not changed for so long will not.
 STILL_SECONDS = 3.0
 # What is there with no reading at all.
@@ -37,7 +42,10 @@ NOT_READINGS = ("devices", "types", "rules", "journal")
 
 
 async def bytes_per_reading(stack: Stack, pace: Pace) -> dict[str, float]:
-    """Of 3 metrics at a resolution of 0.1, one reading a minute, 22 hours of 1,000 devices; with all indexes."""
+    """Of 3 metrics at a resolution of 0.1, one reading a minute, 22 hours of 1,000 devices; with all indexes.
+
+    Ours keeps besides when each of them was received.
+    """
     ids = range(FIRST_ID, FIRST_ID + round(DEVICES * pace.size))
     walks = Walks(ids, int(time.time() * 1000 - OLDEST_HOURS * 3_600_000) // MINUTE_MS * MINUTE_MS, MINUTES)
     with tempfile.TemporaryDirectory(prefix="fieldstock-peers-") as name:
@@ -51,18 +59,34 @@ async def bytes_per_reading(stack: Stack, pace: Pace) -> dict[str, float]:
 
 
 async def _ours(stack: Stack, walks: Walks) -> int:
-    """Raises RuntimeError when the journal is not folded in time."""
-    token = await site_gateway(stack)
+    """Raises RuntimeError when the journal is not folded in time.
+
+    What is sent now is received now, and not in the course of a day: so it goes into the journal as if another replica
+    had received it then.
+    """
     async with telemetry(stack, "storage", FOLD_SECONDS="2") as own:
         await seed(own.database, walks.ids)
-        async with own.running() as process:
-            await send(process.target, token, [walks.batches()], seconds=NO_END)
-            deadline = perf_counter() + FOLD_SECONDS
-            while left := await own.database["journal"].count_documents({}):
-                if perf_counter() > deadline:
-                    raise RuntimeError(f"{left} entries of the journal are not folded after {FOLD_SECONDS:.0f} s")
-                await asyncio.sleep(0.5)
+        replica = Company(own.database["writers"], patience_seconds=PATIENCE_SECONDS)
+        staying = asyncio.create_task(replica.run())
+        try:
+            await replica.joined()
+            async with own.running():
+                await _fold(own.database["journal"], walks)
+        finally:
+            await end(staying)
         return await _size(own.database, but=NOT_READINGS)
+
+
+async def _fold(collection: AsyncCollection[dict[str, Any]], walks: Walks) -> None:
+    journal = Journal(collection, patience_seconds=PATIENCE_SECONDS)
+    groups = enumerate(walks.frames())
+    while part := dict(islice(groups, GROUPS)):
+        await journal.append_apart(part)
+        deadline = perf_counter() + FOLD_SECONDS
+        while left := await collection.count_documents({}):
+            if perf_counter() > deadline:
+                raise RuntimeError(f"{left} entries of the journal are not folded after {FOLD_SECONDS:.0f} s")
+            await asyncio.sleep(0.2)
 
 
 async def _victoriametrics(folder: Path, walks: Walks) -> int:
