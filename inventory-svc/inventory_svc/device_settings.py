@@ -28,7 +28,7 @@ class SettingsOfDevices:
 
     async def get(self, device_id: int) -> DeviceSettings:
         """Raises DeviceNotFound."""
-        async with self._database.reading() as session:
+        async with self._database.single() as session:
             return (await DeviceSettingsRepository(session).get(device_id))[1]
 
     async def update(self, device_id: int, desired: dict[str, Any], *, version: int | None = None) -> DeviceSettings:
@@ -79,7 +79,7 @@ class SettingsOfDevices:
                     raise Unauthenticated(why="The token has expired")
 
     async def _look(self, device_id: int) -> DeviceSettings:
-        async with self._reads, self._database.reading() as session:
+        async with self._reads, self._database.single() as session:
             device, settings = await DeviceSettingsRepository(session).get(device_id)
         if device.status == Status.RETIRED:
             raise DeviceRetired(device_id=device_id)

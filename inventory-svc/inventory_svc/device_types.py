@@ -18,12 +18,12 @@ class DeviceTypes:
 
     async def get(self, type: str) -> DeviceType:
         """Raises DeviceTypeNotFound."""
-        async with self._database.reading() as session:
+        async with self._database.single() as session:
             return await DeviceTypeRepository(session).get(type)
 
     async def page(self, *, after: str, limit: int) -> Sequence[DeviceType]:
         """At most `limit` types in the order of their names, from the one behind `after`."""
-        async with self._database.reading() as session:
+        async with self._database.single() as session:
             return await DeviceTypeRepository(session).types(after, limit)
 
     async def update(

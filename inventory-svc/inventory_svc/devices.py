@@ -1,4 +1,4 @@
-"""Devices and their way through the lifecycle: each use case one transaction, with its event inside."""
+"""Devices and their way through the lifecycle: each use case one transaction or statement, with its event inside."""
 
 import hashlib
 import secrets
@@ -29,22 +29,22 @@ class Devices:
 
     async def get(self, device_id: int) -> Device:
         """Raises DeviceNotFound."""
-        async with self._reading() as repository:
+        async with self._single() as repository:
             return await repository.get(device_id)
 
     async def page(self, which: DeviceFilter, order: Order, *, after: Position | None, limit: int) -> Sequence[Device]:
         """At most `limit` devices in that order, from the one behind `after`."""
-        async with self._reading() as repository:
+        async with self._single() as repository:
             return await repository.devices(which, order, after, limit)
 
     async def ids(self, which: DeviceFilter, *, limit: int) -> Sequence[int]:
         """At most `limit` ids of devices that a filter takes."""
-        async with self._reading() as repository:
+        async with self._single() as repository:
             return await repository.ids(which, limit)
 
     async def logs(self, device_id: int, *, before: int | None, limit: int) -> Sequence[DeviceLog]:
         """At most `limit` lines of a device's history, newest first. Raises DeviceNotFound."""
-        async with self._reading() as repository:
+        async with self._single() as repository:
             await repository.get(device_id)
             return await repository.logs(device_id, before, limit)
 
@@ -89,7 +89,7 @@ class Devices:
         Raises DeviceNotFound, StaleVersion, SerialNumberTaken.
         """
         async with self._transaction() as repository:
-            device = await repository.lock(device_id, version)
+            device = await repository.look(device_id, version, lock=True)
             change = device.update(values, self._clock())
             if change is not None:
                 await repository.update(device)
@@ -103,7 +103,7 @@ class Devices:
         """
         secret, digest = _new_secret()
         async with self._transaction() as repository:
-            device = await repository.lock(device_id, version)
+            device = await repository.look(device_id, version, lock=True)
             if device.status == Status.RETIRED:
                 raise DeviceRetired(device_id=device_id)
             await repository.record(device, device.renew_credential(self._clock()), by, "credential renewed")
@@ -142,7 +142,10 @@ class Devices:
 
     async def retire(self, device_id: int, *, by: Caller, notes: str = "", version: int | None = None) -> Device:
         """Out of use for good. Raises DeviceNotFound, StaleVersion, InvalidTransition."""
-        return await self._change(device_id, lambda device, now: device.retire(now), by, notes, version)
+        async with self._transaction() as repository:
+            device = await repository.look(device_id, version, lock=True)
+            await repository.record(device, device.retire(self._clock()), by, notes)
+        return device
 
     async def reserve(
         self,
@@ -185,21 +188,24 @@ class Devices:
         notes: str,
         version: int | None,
     ) -> Device:
-        async with self._transaction() as repository:
-            device = await repository.lock(device_id, version)
-            await repository.record(device, action(device, self._clock()), by, notes)
-        return device
+        """A change of the device alone: a look at it, and one statement, which needs no transaction around it. Should
+        somebody else be faster, it is looked at again: at least theirs is done then, so somebody always gets on."""
+        while True:
+            async with self._single() as repository:
+                device = await repository.look(device_id, version)
+                if await repository.record(device, action(device, self._clock()), by, notes):
+                    return device
 
     @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[DeviceRepository]:
-        async with self._database.reading() as session:
-            yield DeviceRepository(session, self._performers)
+    async def _single(self) -> AsyncIterator[DeviceRepository]:
+        async with self._database.single() as session:
+            yield (repository := DeviceRepository(session, self._performers))
+        self._performers |= repository.named
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[DeviceRepository]:
         async with self._database.transaction() as session:
-            repository = DeviceRepository(session, self._performers)
-            yield repository
+            yield (repository := DeviceRepository(session, self._performers))
         self._performers |= repository.named
 
 

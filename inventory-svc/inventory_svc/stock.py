@@ -14,7 +14,7 @@ class Stock:
 
     async def page(self, type: str, location: str, *, after: tuple[str, str] | None, limit: int) -> Sequence[Level]:
         """At most `limit` levels by type and place, from the one behind `after`; some may be all zero."""
-        async with self._database.reading() as session:
+        async with self._database.single() as session:
             return await StockRepository(session).levels(type, location, after, limit)
 
     async def set_minimum(self, type: str, location: str, minimum: int) -> Level:

@@ -81,9 +81,9 @@ class Client:
     async def list(self, **filters: Any) -> Any:
         return await self("ListDevices", pb.ListDevicesRequest(**filters))
 
-    async def logs(self, id: int) -> Sequence[Any]:
+    async def logs(self, id: int, **fields: Any) -> Sequence[Any]:
         """The device's history, newest first."""
-        return list((await self("ListDeviceLogs", pb.ListDeviceLogsRequest(id=id))).logs)
+        return list((await self("ListDeviceLogs", pb.ListDeviceLogsRequest(id=id, **fields))).logs)
 
 
 @pytest.fixture

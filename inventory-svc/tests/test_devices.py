@@ -78,6 +78,22 @@ async def test_of_fifty_concurrent_deploys_one_wins_with_one_log_row_and_one_eve
     await heard.next("inventory.device.recalled")  # and no second deployment before it
 
 
+async def test_of_fifty_concurrent_relocations_each_is_done_and_told_in_its_turn(admin, heard):
+    id = (await admin.register()).device.id
+    moved = await asyncio.gather(*(admin.relocate(id, f"Place {n}") for n in range(50)))
+    assert sorted(device.version for device in moved) == list(range(2, 52))
+    logs = await admin.logs(id, page_size=100)
+    assert [log.action for log in logs] == ["relocated"] * 50 + ["registered"]
+    assert (await admin.get(id)) == max(moved, key=lambda device: device.version)
+    for key in ("registered", "credential"):
+        await heard.next(f"inventory.device.{key}")
+    told = [
+        events_pb2.DeviceChanged.FromString((await heard.next("inventory.device.relocated")).body) for _ in range(50)
+    ]
+    assert [changed.device for changed in told] == sorted(moved, key=lambda device: device.version)
+    assert [changed.log.id for changed in reversed(told)] == [log.id for log in logs[:-1]]
+
+
 async def _raise(error):
     raise error
 

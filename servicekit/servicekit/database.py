@@ -55,8 +55,9 @@ class Database:
             connect_args=patience(statement_timeout=STATEMENT_TIMEOUT_MS, lock_timeout=LOCK_TIMEOUT_MS),
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._readers = async_sessionmaker(
-            self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
+        # Nothing is written but by a statement of its own: what is flushed here could not be taken back.
+        self._single = async_sessionmaker(
+            self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False, autoflush=False
         )
 
     async def __aenter__(self) -> Self:
@@ -76,13 +77,13 @@ class Database:
                 yield session
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
-        """For a query that stands alone: without a transaction around it, which costs two round trips more.
+    async def single(self) -> AsyncIterator[AsyncSession]:
+        """For statements that stand alone, each for itself: a transaction around one costs two round trips more.
 
         Raises DatabaseUnavailable for what passes by itself.
         """
         with _told_as_unavailable():
-            async with self._readers() as session:
+            async with self._single() as session:
                 yield session
 
 

@@ -1,6 +1,7 @@
 """A process from its first line to its last: settings, logs, work, and the end that it is asked for."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -11,6 +12,9 @@ import uvloop
 
 from servicekit import logs
 from servicekit.settings import ServiceSettings
+
+# So many new objects between two searches for cycles, which make all else wait; few of a request's objects are in any.
+NEW_OBJECTS = 20_000
 
 # What it needs to know, and what it does with that.
 Command = tuple[type[ServiceSettings], Callable[[Any], Coroutine[Any, Any, None]]]
@@ -40,4 +44,7 @@ async def until_asked(running: AbstractAsyncContextManager[object]) -> None:
     async with running:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, asked.set)
+        # What is there now stays until the end: the search passes over it.
+        gc.freeze()
+        gc.set_threshold(NEW_OBJECTS)
         await asked.wait()

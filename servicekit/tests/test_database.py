@@ -21,7 +21,7 @@ def url(servers):
 
 
 async def count(database):
-    async with database.reading() as session:
+    async with database.single() as session:
         return await session.scalar(text("SELECT count(*) FROM t"))
 
 
@@ -102,6 +102,6 @@ async def test_a_pool_that_is_used_up_is_not_waited_for_without_end(url, monkeyp
 
 
 async def test_the_server_too_gives_up_a_client_that_vanished(url):
-    async with Database(url) as database, database.reading() as session:
+    async with Database(url) as database, database.single() as session:
         for name in ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"):
             assert await session.scalar(text(f"SELECT setting::int FROM pg_settings WHERE name = '{name}'")) > 0

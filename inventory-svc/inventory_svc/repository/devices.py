@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import BindParameter, Integer, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload, make_transient_to_detached
+from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from inventory_svc import events
@@ -27,20 +27,44 @@ FEW = 20_000
 DEVICES: Any = Device.__table__
 LOGS: Any = DeviceLog.__table__
 OUTBOX: Any = Outbox.__table__
-# As they are bound: `log_action`, `device_status`, …
 LOG_COLUMNS = [column.key for column in LOGS.columns]
-DEVICE_COLUMNS = [column.key for column in DEVICES.columns]
+EVENT_COLUMNS = ["event_id", "key", "body"]
+# What the lifecycle changes of a device.
+LIFECYCLE_COLUMNS = [
+    "status",
+    "location",
+    "deploy_date",
+    "last_maintenance",
+    "reserved_for",
+    "reserved_until",
+    "version",
+    "updated_at",
+]
 NEXT_LOG_ID = func.nextval("t_device_logs_id_seq")
-LOG_AND_EVENT = (
-    insert(OUTBOX)
-    .values({name: bindparam(name) for name in ("event_id", "key", "body")})
-    .add_cte(insert(LOGS).values({name: bindparam(f"log_{name}") for name in LOG_COLUMNS}).cte("logged"))
-)
-CHANGE_LOG_AND_EVENT = LOG_AND_EVENT.add_cte(
+
+
+def _parameters(prefix: str, table: Any, columns: Sequence[str]) -> dict[str, BindParameter[Any]]:
+    """As they are bound: `log_action`, `device_status`, …"""
+    return {name: bindparam(f"{prefix}_{name}", type_=table.c[name].type) for name in columns}
+
+
+_LOG = _parameters("log", LOGS, LOG_COLUMNS)
+_EVENT = _parameters("event", OUTBOX, EVENT_COLUMNS)
+LOG_AND_EVENT = insert(OUTBOX).values(_EVENT).add_cte(insert(LOGS).values(_LOG).cte("logged"))
+# Of the version before, or of none; then neither log nor event is written. The outbox draws its id behind the row's
+# lock, so events of a device are in the order of its versions.
+_CHANGED = (
     update(DEVICES)
-    .where(Device.id == bindparam("device_id"))
-    .values({name: bindparam(f"device_{name}") for name in DEVICE_COLUMNS if name != "id"})
+    .where(Device.id == bindparam("device_id"), Device.version == bindparam("device_version", type_=Integer) - 1)
+    .values(_parameters("device", DEVICES, LIFECYCLE_COLUMNS))
+    .returning(Device.id)
     .cte("changed")
+)
+CHANGE_LOG_AND_EVENT = (
+    insert(OUTBOX)
+    .from_select(EVENT_COLUMNS, select(*_EVENT.values()).select_from(_CHANGED))
+    .add_cte(insert(LOGS).from_select(LOG_COLUMNS, select(*_LOG.values()).select_from(_CHANGED)).cte("logged"))
+    .returning(OUTBOX.c.id)
 )
 
 
@@ -49,7 +73,7 @@ def _bound(prefix: str, row: Base, columns: Sequence[str]) -> dict[str, Any]:
 
 
 class DeviceRepository:
-    """Devices, within one transaction."""
+    """Devices, within one transaction, or each statement on its own."""
 
     def __init__(self, session: AsyncSession, stored: Mapping[int, str]) -> None:
         """`stored`: names of users, by their ids, that are known to be in the database."""
@@ -67,13 +91,13 @@ class DeviceRepository:
             raise DeviceNotFound(device_id=device_id)
         return device
 
-    async def lock(self, device_id: int, version: int | None) -> Device:
-        """The device, which nobody else changes until the transaction ends.
+    async def look(self, device_id: int, version: int | None, *, lock: bool = False) -> Device:
+        """The device, to be changed; `lock`: nobody else changes it until the transaction ends.
 
         Raises DeviceNotFound, StaleVersion when it is not at the `version` that was read.
         """
-        query = select(Device, NEXT_LOG_ID).where(Device.id == device_id).with_for_update(of=Device)
-        found = (await self._session.execute(query)).one_or_none()
+        query = select(Device, NEXT_LOG_ID).where(Device.id == device_id)
+        found = (await self._session.execute(query.with_for_update(of=Device) if lock else query)).one_or_none()
         if found is None:
             raise DeviceNotFound(device_id=device_id)
         device, self._log_ids[device_id] = found
@@ -104,9 +128,11 @@ class DeviceRepository:
                 raise SerialNumberTaken(serial_number=serial_number) from error
             raise
 
-    async def record(self, device: Device, change: Change, by: Caller | None, notes: str) -> None:
+    async def record(self, device: Device, change: Change, by: Caller | None, notes: str) -> bool:
         """Writes a change with its log row and its event, all in one statement: one after another they would take more
         time than all else that a change does. `by`: None for the system.
+
+        False: somebody else changed the device since it was looked at, and nothing was written.
         """
         performer = await self._performer(by) if by else None
         log_id = self._log_ids.pop(device.id, None) or await self._session.scalar(select(NEXT_LOG_ID))
@@ -122,15 +148,18 @@ class DeviceRepository:
         )
         set_committed_value(log, "performer", performer)
         event = events.device_changed(device, log)
-        values = {**_bound("log", log, LOG_COLUMNS), "event_id": uuid4(), "key": event.key, "body": event.body}
+        values = _bound("log", log, LOG_COLUMNS)
+        values |= {"event_event_id": uuid4(), "event_key": event.key, "event_body": event.body}
         if device in self._session.dirty:
             self._session.expunge(device)
-            values |= _bound("device", device, DEVICE_COLUMNS)
-            await self._session.execute(CHANGE_LOG_AND_EVENT, values)
+            values |= _bound("device", device, ["id", *LIFECYCLE_COLUMNS])
+            if await self._session.scalar(CHANGE_LOG_AND_EVENT, values) is None:
+                return False
         else:
             await self._session.execute(LOG_AND_EVENT, values)
         if device.status == Status.RETIRED:
             await tell_watches(self._session, device.id)
+        return True
 
     def record_credential(self, device: Device, secret_sha256: bytes) -> None:
         """Writes the event by which auth learns of a device's new secret."""
@@ -171,19 +200,12 @@ class DeviceRepository:
         return (await self._session.scalars(query.order_by(DeviceLog.id.desc()).limit(limit))).all()
 
     async def _performer(self, by: Caller) -> User | None:
+        """Who did it, as the log knows users; their name of today."""
         if by.kind is not Kind.USER:
             return None
-        if self._stored.get(by.id) == by.name:
-            user = User(id=by.id, username=by.name)
-            make_transient_to_detached(user)
-            self._session.add(user)
-            return user
-        user = await self._session.get(User, by.id)
-        if user is None:
-            # Somebody else's transaction may be writing the same user for the first time.
-            await self._session.execute(insert(User).values(id=by.id, username=by.name).on_conflict_do_nothing())
-            user = await self._session.get_one(User, by.id)
-        if user.username != by.name:
-            user.username = by.name
-        self.named[by.id] = by.name
-        return user
+        if self._stored.get(by.id) != by.name:
+            user = insert(User).values(id=by.id, username=by.name)
+            renamed = {"set_": {"username": by.name}, "where": User.username != by.name}
+            await self._session.execute(user.on_conflict_do_update(index_elements=["id"], **renamed))
+            self.named[by.id] = by.name
+        return User(id=by.id, username=by.name)
