@@ -179,13 +179,24 @@ async def test_no_alert_is_lost_to_who_watched_a_gateway_that_was_killed(stack, 
         await has_it_all(board, storm)
 
 
-async def test_no_alert_is_lost_when_the_broker_hangs_up_on_everybody(stack, admin, make_ready):
+async def hangs_up(stack):
+    """The broker closes every connection. The gateway's by its name: it may be so new that it is not among all yet."""
+    await close_connections(stack.amqp_url, "gateway")
+    await close_connections(stack.amqp_url)
+
+
+async def is_killed(stack):
+    """kill -9 of the broker, which comes back as a supervisor brings it back."""
+    await asyncio.to_thread(stack.signal, "rabbitmq", signal.SIGKILL)
+    await asyncio.to_thread(stack.wait_healthy, "rabbitmq")
+
+
+@pytest.mark.parametrize("harm", [hangs_up, is_killed])
+async def test_no_alert_is_lost_when_the_broker(harm, stack, admin, make_ready):
     async with watching(stack, admin) as (board,):
         async with weather(admin, make_ready) as storm:
             before = board.snapshots
-            # The gateway's by its name: it may be so new that the broker does not list it among all.
-            await close_connections(stack.amqp_url, "gateway")
-            await close_connections(stack.amqp_url)
+            await harm(stack)
             await board.begins_anew(before)
             await storm.more(9)
         await has_it_all(board, storm)
