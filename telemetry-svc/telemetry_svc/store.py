@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pymongo.lock
 from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
@@ -9,6 +10,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
+
+from telemetry_svc import tasks
 
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
@@ -71,6 +74,9 @@ def connect(uri: str, name: str, *, answer_seconds: float | None = None) -> Asyn
 
     `answer_seconds`: a server that has not answered by then has hung; None where an answer may take its time.
     """
+    # What waited for a server while none answered, and was given up, could take the lock of all that is known of the
+    # servers with it: then nothing of this process got through to MongoDB ever again, though it was back.
+    pymongo.lock.wait_for = tasks.wait_for  # pyright: ignore[reportPrivateImportUsage]
     return AsyncMongoClient(
         uri,
         appname=name,

@@ -1,8 +1,10 @@
 """Tasks that end when they are told to."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 # Time to clean up before a task is asked again.
 ASK_AGAIN_SECONDS = 1.0
@@ -32,3 +34,13 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
         for task in tasks:
             if not task.cancelled():
                 task.exception()  # looked at: what another one raised at the same moment is the same trouble
+
+
+async def wait_for(work: Awaitable[T], timeout: float | None) -> T:
+    """As asyncio.wait_for of Python 3.12: the work is done by the task that waits for it.
+
+    That of 3.11 starts another task; cancelled while it ends that one, it leaves it behind, and whatever that one still
+    gets hold of is held for ever.
+    """
+    async with asyncio.timeout(timeout):
+        return await work

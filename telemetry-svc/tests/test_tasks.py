@@ -1,0 +1,31 @@
+"""Tasks that end when they are told to, and leave nothing behind."""
+
+import asyncio
+
+from pymongo.lock import _async_cond_wait, _async_create_condition, _async_create_lock
+
+from telemetry_svc.store import connect
+from telemetry_svc.tasks import end
+
+
+async def test_what_is_ended_while_the_driver_waits_for_a_server_takes_no_lock_of_others_along() -> None:
+    async with connect("mongodb://127.0.0.1:1", "test"):
+        lock = _async_create_lock()
+        condition = _async_create_condition(lock)
+        begun = asyncio.Event()
+
+        async def wait() -> None:
+            async with condition:
+                begun.set()
+                await _async_cond_wait(condition, 0.01)
+
+        waiting = asyncio.create_task(wait())
+        await begun.wait()
+        async with lock:
+            # Its time is over soon; it needs the lock back before it can go on, and there it is ended.
+            await asyncio.wait([waiting], timeout=0.1)
+            waiting.cancel()
+            gone, _ = await asyncio.wait([waiting], timeout=0.1)
+            assert not gone, "it went, and let go of a lock that it did not have"
+        await end(waiting)
+        assert not lock.locked()
