@@ -18,6 +18,7 @@ from fieldstock.telemetry.v1 import (
 from servicekit.access import Verifier
 from servicekit.broker import Broker
 from servicekit.keys import verifying
+from servicekit.logs import logger
 from servicekit.observability import expose
 from servicekit.server import Server, serve
 from telemetry_svc import clock as clocks
@@ -225,7 +226,13 @@ async def running(
 @asynccontextmanager
 async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     task = asyncio.create_task(work)
+    task.add_done_callback(_say_why)
     try:
         yield
     finally:
         await end(task)
+
+
+def _say_why(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logger.error("work_ended", work=repr(task.get_coro()), exc_info=error)
