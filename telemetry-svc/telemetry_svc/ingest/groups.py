@@ -179,9 +179,9 @@ class Groups:
                 continue  # those who sent something were sent away
             try:
                 await self._commit(group)
-            except Exception:  # noqa: BLE001 - a bug: one group's senders learn of it, the others go on
+            except Exception:  # noqa: BLE001 - a bug: its senders learn of it, the others go on
                 logger.exception("group_failed", rows=group.intake.rows)
-                self._fail(group, Internal(request_id=f"group {self._number}"))
+                await self._fail(group, Internal(request_id=f"group {self._number}"))
 
     async def _wait_for_something(self) -> None:
         while self._healthy_since_ms is None:
@@ -211,12 +211,7 @@ class Groups:
             logger.warning("group_not_stored", rows=group.intake.rows, senders=len(group.shares), error=str(error))
             self._failed_at_ms, self._healthy_since_ms = self._clock(), None
             self._failures += 1
-            self._fail(group, IngestUnavailable(retry_after=RETRY_SECONDS))
-            # What its senders sent since must not be stored before what failed comes again: rules go by order.
-            gathered, self._group = self._group, Group()
-            self._fail(gathered, IngestUnavailable(retry_after=RETRY_SECONDS))
-            self._room.set()
-            await self._follow(number, None)
+            await self._fail(group, IngestUnavailable(retry_after=RETRY_SECONDS))
             return
         if self._healthy_since_ms is None:
             self._healthy_since_ms = self._clock()
@@ -275,7 +270,13 @@ class Groups:
         ROWS_ACCEPTED.inc(accepted)
         GROUP_ROWS.observe(accepted)
 
-    def _fail(self, group: Group, error: ServiceError) -> None:
-        GROUPS_FAILED.inc()
-        for member in group.shares:
-            member.failed(error)
+    async def _fail(self, group: Group, error: ServiceError) -> None:
+        """Some of it may be stored all the same."""
+        # What its senders sent since must not be stored before what failed comes again: rules go by order.
+        gathered, self._group = self._group, Group()
+        for failed in (group, gathered):
+            GROUPS_FAILED.inc()
+            for member in failed.shares:
+                member.failed(error)
+        self._room.set()
+        await self._follow(self._number, None)
