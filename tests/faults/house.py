@@ -21,26 +21,28 @@ from fieldstock.auth.v1 import (
     session_service_pb2,
     session_service_pb2_grpc,
 )
-from fieldstock.inventory.v1 import device_service_pb2, device_service_pb2_grpc
+from fieldstock.inventory.v1 import (
+    device_service_pb2,
+    device_service_pb2_grpc,
+    device_type_service_pb2,
+    device_type_service_pb2_grpc,
+)
 from fieldstock.telemetry.v1 import (
     alert_service_pb2,
-    alert_service_pb2_grpc,
     device_health_service_pb2,
-    device_health_service_pb2_grpc,
-    ingest_service_pb2_grpc,
+    ingest_service_pb2,
     reading_service_pb2,
-    reading_service_pb2_grpc,
     rule_pb2,
     rule_service_pb2,
-    rule_service_pb2_grpc,
     stats_service_pb2,
-    stats_service_pb2_grpc,
 )
 from fieldstock_dev.ports import Ports
 from fieldstock_dev.stack import Stack
 from servicekit.channels import connect
 from servicekit.testing import eventually
 from telemetry_svc.store import Store
+from tests.faults.door import Door, Metadata, bearer
+from tests.faults.heard import Heard
 from tests.faults.link import HOST, Link
 from tests.faults.measured import CLEAR, LIMIT
 from tests.faults.replica import Replica
@@ -48,43 +50,18 @@ from tests.faults.replica import Replica
 NAMES = ("telemetry-1", "telemetry-2")
 # A rule's name, and how many seconds it waits.
 RULES = {"hot": 0, "hot for a second": 1}
+# Devices of this type may be silent for a moment only, once they had time to be switched on; all others for a day.
+BEACON, SILENCE_SECONDS = "beacon", 4
 # Folds run all the time, streams are short: whatever happens, it happens in the middle of something.
 SETTINGS = {
     "FIELDSTOCK_FOLD_ROWS": "20",
     "FIELDSTOCK_FOLD_SECONDS": "1",
     "FIELDSTOCK_ROTATE_AFTER_SECONDS": "1",
     "FIELDSTOCK_SILENCE_SECONDS": "86400",
+    "FIELDSTOCK_GRACE_SECONDS": "20",
 }
 # The second is of a machine that has much else to do.
 ANSWER_SECONDS, PATIENCE_SECONDS = 10.0, 120.0
-Metadata = tuple[tuple[str, str]]
-
-
-def bearer(token: str) -> Metadata:
-    return (("authorization", f"Bearer {token}"),)
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """One replica as its callers see it, at the end of a link."""
-
-    ingest: Any
-    readings: Any
-    stats: Any
-    alerts: Any
-    health: Any
-    rules: Any
-
-    @classmethod
-    def of(cls, channel: grpc.aio.Channel) -> "Door":
-        return cls(
-            ingest_service_pb2_grpc.IngestServiceStub(channel),
-            reading_service_pb2_grpc.ReadingServiceStub(channel),
-            stats_service_pb2_grpc.StatsServiceStub(channel),
-            alert_service_pb2_grpc.AlertServiceStub(channel),
-            device_health_service_pb2_grpc.DeviceHealthServiceStub(channel),
-            rule_service_pb2_grpc.RuleServiceStub(channel),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +89,7 @@ class House:
         ]
         self.links = [Link(ports[f"link {replica.name}"], replica.port) for replica in self.replicas]
         self.doors: list[Door] = []
+        self.heard = Heard(stack.amqp_url)
         self.rules: dict[str, str] = {}
         self.admin: Metadata = bearer("")
 
@@ -142,11 +120,16 @@ class House:
             self._auth = await opened.enter_async_context(connect(self.stack.target("auth")))
             inventory = await opened.enter_async_context(connect(self.stack.target("inventory")))
             self._devices: Any = device_service_pb2_grpc.DeviceServiceStub(inventory)
+            self._types: Any = device_type_service_pb2_grpc.DeviceTypeServiceStub(inventory)
+            await opened.enter_async_context(self.heard.listening())
             for link in self.links:
                 self.doors.append(Door.of(await opened.enter_async_context(connect(link.target))))
             await self.sign_in()
             await self.settled()
             await self._make_rules()
+            await self._register("Warehouse", BEACON)  # a type is there once there was a device of it
+            limit = device_type_service_pb2.UpdateDeviceTypeRequest(type=BEACON, silence_seconds=SILENCE_SECONDS)
+            await self._types.UpdateDeviceType(limit, metadata=self.admin)
             yield self
 
     async def sign_in(self) -> None:
@@ -166,9 +149,9 @@ class House:
         request = service_account_service_pb2.IssueServiceTokenRequest(name=name, secret=made.secret)
         return bearer((await accounts.IssueServiceToken(request)).access_token)
 
-    async def enrol(self, location: str, own: int, others: int) -> list[Enrolled]:
+    async def enrol(self, location: str, own: int, others: int, type: str = "sensor") -> list[Enrolled]:
         """Registers and deploys devices; the first `own` of them get tokens. Returns once every replica knows them."""
-        made = await asyncio.gather(*(self._register(location) for _ in range(own + others)))
+        made = await asyncio.gather(*(self._register(location, type) for _ in range(own + others)))
         made = sorted(made, key=lambda one: one.device.id)
         ids = [one.device.id for one in made]
         request = device_service_pb2.ActOnDevicesRequest(action="deploy", ids=ids, location=location)
@@ -190,10 +173,10 @@ class House:
         tokens = await asyncio.gather(*(self._token(one.credential) for one in made[:own]))
         return [Enrolled(one, token) for one, token in zip(ids, [*tokens, *[self.admin] * others], strict=True)]
 
-    async def _register(self, location: str) -> Any:
+    async def _register(self, location: str, type: str) -> Any:
         serial = f"SN-{uuid4().hex[:12]}"
         request = device_service_pb2.RegisterDeviceRequest(
-            name=f"Sensor {serial}", type="sensor", serial_number=serial, location=location
+            name=f"{type.title()} {serial}", type=type, serial_number=serial, location=location
         )
         return await self._devices.RegisterDevice(request, metadata=self.admin)
 
@@ -268,7 +251,12 @@ class House:
         """How many segments there are of these devices."""
         return await self.store.segments.count_documents({"_id.device": {"$in": list(device_ids)}})
 
-    # --- what anybody may ask
+    # --- what anybody may say and ask
+
+    async def speak(self, device_id: int, metadata: Metadata) -> None:
+        """Sends a reading of a device, once."""
+        request = ingest_service_pb2.CreateReadingRequest(device_id=device_id, metrics={"temperature": 20})
+        await self.doors[0].ingest.CreateReading(request, metadata=metadata, timeout=ANSWER_SECONDS)
 
     async def page(self, door: Door, device_id: int, **fields: Any) -> Any:
         request = reading_service_pb2.ListDeviceReadingsRequest(device_id=device_id, **fields)

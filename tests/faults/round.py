@@ -13,14 +13,17 @@ import numpy as np
 
 from servicekit.testing import eventually
 from telemetry_svc.clock import system
-from tests.faults.house import PATIENCE_SECONDS, RULES, Door, House
+from tests.faults.door import Door
+from tests.faults.house import BEACON, PATIENCE_SECONDS, RULES, SILENCE_SECONDS, Enrolled, House
 from tests.faults.measured import METRICS, Course
 from tests.faults.reader import PAGE, Reader
 from tests.faults.source import Source
 
-# Devices that send themselves, gateways, and the devices of each.
-DEVICES, GATEWAYS, OF_A_GATEWAY = 16, 3, 20
+# Devices that send themselves, gateways, and the devices of each; and devices that are heard of once.
+DEVICES, GATEWAYS, OF_A_GATEWAY, BEACONS = 16, 3, 20, 6
 HOUR_MS = 3_600_000
+# The rule that there is from the beginning.
+OFFLINE = "offline"
 UNDER_LOAD, AGAIN = 8, 5
 READERS = 6
 
@@ -41,6 +44,7 @@ class Round:
         self._house = house
         self.location = f"Round {uuid4().hex[:8]}"
         self.sources: list[Source] = []
+        self._beacons: list[Enrolled] = []
 
     async def run(self, harms: Iterable[Callable[[], Awaitable[None]]]) -> None:
         """Sends, lets each of `harms` happen and sends until it goes on as before, and checks everything."""
@@ -80,6 +84,8 @@ class Round:
             first = DEVICES + number * OF_A_GATEWAY
             pairs = zip(enrolled[first : first + OF_A_GATEWAY], courses[first : first + OF_A_GATEWAY], strict=True)
             self.sources.append(Source({device.id: course for device, course in pairs}, gateway, rows=1))
+        self._beacons = await house.enrol(f"{self.location}, the mast", BEACONS, 0, BEACON)
+        await asyncio.gather(*(house.speak(one.id, one.metadata) for one in self._beacons))
 
     async def _goes_on(self, batches: int, sending: asyncio.Future[Any]) -> None:
         before = [source.committed for source in self.sources]
@@ -105,6 +111,8 @@ class Round:
         await self._check_readings(outcomes)
         await self._check_numbers(outcomes)
         await self._check_alerts(outcomes)
+        await self._check_silence()
+        await self._check_what_was_heard()
         for replica in self._house.replicas:
             assert replica.troubles() == []
 
@@ -156,17 +164,37 @@ class Round:
             for one in outcomes
             for opened_ms, cleared_ms in one.course.alerts(one.rows, seconds * 1000)
         ]
-        mine = {one.id for one in outcomes}
 
         async def told() -> Any:
             found = []
             for name, rule_id in self._house.rules.items():
-                for alert in await self._house.alerts(self._house.doors[0], rule_id=rule_id):
-                    if alert.device_id in mine:
-                        found.append((name, alert.device_id, alert.opened_at.ToMilliseconds(), _when(alert)))
+                for alert in await self._alerts(rule_id):
+                    found.append((name, alert.device_id, alert.opened_at.ToMilliseconds(), _when(alert)))
             return sorted(found, key=str)
 
         await becomes(told, sorted(expected, key=str))
+
+    async def _check_silence(self) -> None:
+        message = f"silent for more than {SILENCE_SECONDS} s"
+
+        async def told() -> Any:
+            return sorted((alert.device_id, alert.state, alert.message) for alert in await self._alerts(OFFLINE))
+
+        await becomes(told, [(one.id, "active", message) for one in self._beacons])
+
+    async def _check_what_was_heard(self) -> None:
+        alerts = [alert for rule_id in (*self._house.rules.values(), OFFLINE) for alert in await self._alerts(rule_id)]
+
+        async def wrong() -> Any:
+            return self._house.heard.wrong(alerts)
+
+        await becomes(wrong, {})
+
+    async def _alerts(self, rule_id: str) -> list[Any]:
+        """The rule's alerts of our devices."""
+        mine = {one.id for one in self._beacons}.union(*(source.devices for source in self.sources))
+        alerts = await self._house.alerts(self._house.doors[0], rule_id=rule_id)
+        return [alert for alert in alerts if alert.device_id in mine]
 
 
 def _when(alert: Any) -> int | None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import grpc
 
 from fieldstock.telemetry.v1 import reading_pb2
-from tests.faults.house import Door, Metadata
+from tests.faults.door import Door, Metadata
 from tests.faults.measured import Course
 
 SUMMARY = "stream-summary-bin"

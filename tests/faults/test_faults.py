@@ -2,7 +2,8 @@
 
 Each round: devices and gateways stream to two replicas, something happens, they go on. Then all that they made is read
 back and compared with their own record; the statistics with a recount; the alerts with those that such readings must
-give, which an undisturbed round gives too.
+give, which an undisturbed round gives too. Who falls silent meanwhile gives one alert, and what was told of alerts was
+told in order.
 """
 
 import os
