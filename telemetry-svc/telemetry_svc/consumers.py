@@ -100,8 +100,8 @@ class Consumers:
         broker.subscribe(RULE_KEYS, on_rule, on_connect=rules_changed)
 
     async def store(self, events: Sequence[Event]) -> None:
-        """Stores what the events tell of."""
-        devices: list[Device] = []
+        """Stores what the events tell of; devices first, for they may explain why another was refused."""
+        await self._store_devices([_device(event) for event in events if event.key in DEVICE_KEYS])
         for event in events:
             if event.key == REFUSED_KEY:
                 await self._refused(event)
@@ -110,9 +110,6 @@ class Consumers:
             elif event.key == TYPE_KEY:
                 await self._types.store(_type(event))
                 self._types.remember(_type(event))
-            else:
-                devices.append(_device(event))
-        await self._store_devices(devices)
 
     async def _refused(self, event: Event) -> None:
         refused = auth_events_pb2.CredentialRefused.FromString(event.body)
@@ -120,6 +117,8 @@ class Consumers:
 
     async def _store_devices(self, devices: Sequence[Device]) -> None:
         """Stores devices, and resolves the alerts of those that left the field, or came there."""
+        if not devices:
+            return
         await self._registry.store(devices)
         # Even of an event that came late or again: the process may have died between the two. Mostly there is nothing
         # to do, and that is known of all of them at once.

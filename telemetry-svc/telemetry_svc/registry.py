@@ -43,10 +43,9 @@ class Registry:
         self._newest = datetime.fromtimestamp(0, UTC)
 
     async def store(self, devices: Sequence[Device]) -> None:
-        """Stores devices, in order, each unless something as new is stored."""
+        """Stores devices, at least one, in order, each unless something as new is stored."""
         writes = [UpdateOne({"_id": device.id}, [{"$replaceWith": _newest(device)}], upsert=True) for device in devices]
-        if writes:
-            await self._devices.bulk_write(writes)
+        await self._devices.bulk_write(writes)
 
     async def is_newest(self, device: Device) -> bool:
         """Whether nothing later is known of a device that is stored."""
