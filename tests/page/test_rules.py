@@ -10,7 +10,7 @@ async def rules_named(admin, name):
     return [rule for rule in rules if rule["name"] == name]
 
 
-async def test_a_rule_is_made_changed_turned_off_and_deleted(page, admin):
+async def test_a_rule_is_made_changed_turned_off_and_deleted(page, admin, stocked):
     name = f"Too hot {uuid4().hex[:6]}"
     await page.get_by_role("link", name="Rules").click()
     item = page.get_by_role("listitem").filter(has_text=name)

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { inWords, put } from "../core/api";
 import type { Alert } from "../core/types";
 import { SeverityBadge } from "../ui/badges";
-import { Dialog } from "../ui/dialog";
+import { Dialog, DialogFoot } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { say } from "../ui/toast";
 import { nameOf } from "./item";
@@ -70,14 +70,7 @@ export function Handle({ alert, act, onClose }: Given) {
             {problem}
           </p>
         ) : null}
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick={() => onClose()}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={busy}>
-            {busy ? `${said.button} …` : said.button}
-          </button>
-        </div>
+        <DialogFoot label={said.button} working={`${said.button} …`} busy={busy} onCancel={() => onClose()} />
       </form>
     </Dialog>
   );

@@ -6,7 +6,7 @@ import { count, moment } from "../core/format";
 import { useAsked } from "../core/query";
 import type { ActionResults, Device, Health } from "../core/types";
 import { StatusBadge } from "../ui/badges";
-import { Dialog } from "../ui/dialog";
+import { Dialog, DialogFoot } from "../ui/dialog";
 import { Failed, Loading } from "../ui/states";
 import { say } from "../ui/toast";
 import { ActionFields } from "./actionfields";
@@ -87,7 +87,12 @@ function OnOne({ action, id, name, onDone, onClose }: Props & { id: number; name
             </p>
           ) : null}
           <ActionFields action={action} problem={problem} reservedFor={there.reserved_for} location={there.location} />
-          <Foot action={action} label={nameOf(action, there.status)} busy={busy} onClose={onClose} />
+          <DialogFoot
+            label={nameOf(action, there.status)}
+            busy={busy}
+            danger={action === "retire"}
+            onCancel={onClose}
+          />
         </form>
       ) : device.error ? (
         <Failed error={device.error} again={device.again} />
@@ -144,25 +149,8 @@ function OnMany({ action, devices, onDone, onClose }: Props) {
           </p>
         ) : null}
         <ActionFields action={action} problem={problem} many />
-        <Foot action={action} label={label} busy={busy} onClose={onClose} />
+        <DialogFoot label={label} busy={busy} danger={action === "retire"} onCancel={onClose} />
       </form>
     </Dialog>
-  );
-}
-
-function Foot(given: { action: Action; label: string; busy: boolean; onClose: () => void }) {
-  return (
-    <div class="dialog-foot">
-      <button type="button" class="button" onClick={given.onClose}>
-        Cancel
-      </button>
-      <button
-        type="submit"
-        class={given.action === "retire" ? "button danger" : "button primary"}
-        disabled={given.busy}
-      >
-        {given.busy ? "Working …" : given.label}
-      </button>
-    </div>
   );
 }

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { day, exactly, moment } from "../core/format";
 import { mayAct, mayAdminister } from "../core/session";
 import type { Credential, Device } from "../core/types";
-import { Dialog } from "../ui/dialog";
+import { Dialog, DialogFoot } from "../ui/dialog";
 import { renewCredential } from "./actions";
 import { EditDialog } from "./edit";
 import { ObjectList } from "./json";
@@ -84,14 +84,15 @@ function Renewal({ device, onClose }: { device: Device; onClose: () => void }) {
         cannot connect.
       </p>
       <Refused error={problem} fields={[]} />
-      <div class="dialog-foot">
-        <button type="button" class="button" onClick={onClose}>
-          Cancel
-        </button>
-        <button type="button" class="button danger" onClick={renew} disabled={busy} data-autofocus>
-          {busy ? "Renewing …" : "Renew credential"}
-        </button>
-      </div>
+      <DialogFoot
+        label="Renew credential"
+        working="Renewing …"
+        busy={busy}
+        danger
+        focus="confirm"
+        onCancel={onClose}
+        onConfirm={renew}
+      />
     </Dialog>
   );
 }

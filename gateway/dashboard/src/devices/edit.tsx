@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { put, Refusal } from "../core/api";
 import type { Device } from "../core/types";
-import { Dialog } from "../ui/dialog";
+import { Dialog, DialogFoot } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { say } from "../ui/toast";
 import { JSON_HINT, readObject } from "./json";
@@ -122,14 +122,7 @@ export function EditDialog({ device, onDone, onClose }: Props) {
         </Field>
         {types.list}
         <Refused error={problem} fields={[...FIELDS, ...Object.keys(bad)]} />
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={busy}>
-            {busy ? "Saving …" : "Save"}
-          </button>
-        </div>
+        <DialogFoot label="Save" working="Saving …" busy={busy} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -1,7 +1,7 @@
 // Chooses which time the charts show.
 
 import { useState } from "preact/hooks";
-import { Dialog } from "../ui/dialog";
+import { Dialog, DialogFoot } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { PRESETS, range, showLast, showNow, showSpan } from "./range";
 
@@ -85,14 +85,7 @@ function CustomRange({ onClose }: { onClose: () => void }) {
           </Field>
         </div>
         <p class="quiet">In a chart, drag over the time that you want to see closer; a double click leads back.</p>
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary">
-            Show
-          </button>
-        </div>
+        <DialogFoot label="Show" onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { post, Refusal } from "../core/api";
 import { href } from "../core/router";
 import type { Credential, Device } from "../core/types";
-import { Dialog } from "../ui/dialog";
+import { Dialog, DialogFoot } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { JSON_HINT, readObject } from "./json";
 import { usePlaces, useSuggestions, useTypes } from "./known";
@@ -99,14 +99,7 @@ export function RegisterDialog({ onDone, onClose }: { onDone: (device: Device) =
         {types.list}
         {places.list}
         <Refused error={problem} fields={[...FIELDS, ...Object.keys(bad)]} />
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={busy}>
-            {busy ? "Registering …" : "Register"}
-          </button>
-        </div>
+        <DialogFoot label="Register" working="Registering …" busy={busy} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -8,7 +8,7 @@ import { useAsked } from "../core/query";
 import { mayAct } from "../core/session";
 import type { Device, Settings } from "../core/types";
 import { Ago } from "../ui/badges";
-import { Dialog } from "../ui/dialog";
+import { Dialog, DialogFoot } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { Failed, Loading } from "../ui/states";
 import { say } from "../ui/toast";
@@ -164,14 +164,7 @@ function EditSettings({ path, settings, again, onDone, onClose }: Editing) {
             </button>
           </p>
         ) : null}
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={busy}>
-            {busy ? "Setting …" : "Set"}
-          </button>
-        </div>
+        <DialogFoot label="Set" working="Setting …" busy={busy} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { del, inWords } from "../core/api";
 import type { Rule } from "../core/types";
-import { Dialog } from "../ui/dialog";
+import { Dialog, DialogFoot } from "../ui/dialog";
 import { say } from "../ui/toast";
 import { meaning } from "./known";
 
@@ -32,14 +32,15 @@ export function Delete({ rule, onClose }: { rule: Rule; onClose: (changed: boole
           {problem}
         </p>
       ) : null}
-      <div class="dialog-foot">
-        <button type="button" class="button" onClick={() => onClose(false)} data-autofocus>
-          Cancel
-        </button>
-        <button type="button" class="button danger" onClick={erase} disabled={busy}>
-          {busy ? "Deleting …" : "Delete"}
-        </button>
-      </div>
+      <DialogFoot
+        label="Delete"
+        working="Deleting …"
+        busy={busy}
+        danger
+        focus="cancel"
+        onCancel={() => onClose(false)}
+        onConfirm={erase}
+      />
     </Dialog>
   );
 }

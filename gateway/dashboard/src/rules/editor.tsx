@@ -6,7 +6,7 @@ import { words } from "../core/format";
 import { useAsked } from "../core/query";
 import type { DeviceType, Rule } from "../core/types";
 import { DevicePicker } from "../ui/devicepicker";
-import { Dialog } from "../ui/dialog";
+import { Dialog, DialogFoot } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { say } from "../ui/toast";
 import { AbnormalFields, type FormPart, Select, ThresholdFields } from "./conditions";
@@ -95,14 +95,7 @@ export function Editor({ rule, onClose }: { rule?: Rule; onClose: (changed: bool
             {inWords(refusal)}
           </p>
         ) : null}
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick={() => onClose(false)}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={busy}>
-            {busy ? "Saving …" : "Save"}
-          </button>
-        </div>
+        <DialogFoot label="Save" working="Saving …" busy={busy} onCancel={() => onClose(false)} />
       </form>
     </Dialog>
   );

@@ -64,3 +64,40 @@ export function Dialog({ title, onClose, dismissable = true, wide = false, child
     </dialog>
   );
 }
+
+interface Choice {
+  /** What the button says that does it, and what it says meanwhile. */
+  label: string;
+  working?: string;
+  busy?: boolean;
+  danger?: boolean;
+  /** Which button has the keyboard at first; by default the dialog's first field. */
+  focus?: "cancel" | "confirm";
+  onCancel: () => void;
+  /** Without it the button submits its form. */
+  onConfirm?: () => void;
+}
+
+export function DialogFoot({ label, working = "Working …", busy = false, danger = false, ...given }: Choice) {
+  return (
+    <div class="dialog-foot">
+      <button
+        type="button"
+        class="button"
+        onClick={given.onCancel}
+        data-autofocus={given.focus === "cancel" || undefined}
+      >
+        Cancel
+      </button>
+      <button
+        type={given.onConfirm ? "button" : "submit"}
+        class={danger ? "button danger" : "button primary"}
+        onClick={given.onConfirm}
+        disabled={busy}
+        data-autofocus={given.focus === "confirm" || undefined}
+      >
+        {busy ? working : label}
+      </button>
+    </div>
+  );
+}
