@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pymongo
@@ -78,6 +79,10 @@ class Fence:
                 with suppress(PyMongoError):  # again before the next one is needed
                     await self.tidy()
                 raise
+
+    def note_anew(self) -> None:
+        """Nothing stands in `members` of our sessions: we are new, or were away for so long that we were removed."""
+        self._sessions.clear()
 
     async def tidy(self) -> None:
         """Ends transactions of ours that failed, should they be open still."""
@@ -158,7 +163,8 @@ class Partitions:
                     with pymongo.timeout(ANSWER_SECONDS):
                         await self._renew()
                         wanted = await self._share()
-                    await self._settle(wanted)
+                    with pymongo.timeout(ANSWER_SECONDS):
+                        await self._settle(wanted)
                 except PyMongoError as error:
                     logger.warning("leases_not_renewed", error=str(error))
                 if self.fence.epochs and asyncio.get_running_loop().time() >= self.fence.until:
@@ -174,7 +180,9 @@ class Partitions:
         until = loop.time() + LEASE_SECONDS - MARGIN_SECONDS
         end = {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]}
         member = {"expires_at": end, "healthy_since_ms": self._own_health()}
-        await self._members.update_one({"_id": self.fence.owner}, [{"$set": member}], upsert=True)
+        renewed = await self._members.update_one({"_id": self.fence.owner}, [{"$set": member}], upsert=True)
+        if renewed.upserted_id:
+            self.fence.note_anew()
         await self._leases.update_many({"owner": self.fence.owner}, [{"$set": {"expires_at": end}}])
         ours = {one["_id"]: one["epoch"] async for one in self._leases.find({"owner": self.fence.owner})}
         gone = [partition for partition in self.mine if ours.get(partition) != self.fence.epochs[partition]]
@@ -199,14 +207,13 @@ class Partitions:
         return -(-PARTITIONS // (len(others) + 1))
 
     async def _settle(self, wanted: int) -> None:
-        for partition in self.mine[wanted:]:
-            self._lose(partition)
-            self.fence.epochs.pop(partition, None)
-            await self._release(partition)
+        if more := self.mine[wanted:]:
+            for partition in more:
+                self._lose(partition)
+                self.fence.epochs.pop(partition, None)
+            await self._release({"_id": {"$in": more}})
         if len(self.fence.epochs) < wanted:
-            with pymongo.timeout(ANSWER_SECONDS):
-                taken = await self._take(wanted - len(self.fence.epochs))
-            for partition in taken:
+            for partition in await self._take(wanted - len(self.fence.epochs)):
                 self._gain(partition)
 
     async def _take(self, most: int) -> list[int]:
@@ -248,9 +255,9 @@ class Partitions:
             self.fence.epochs.pop(partition, None)
             self._lose(partition)
 
-    async def _release(self, partition: int) -> None:
+    async def _release(self, which: Mapping[str, Any]) -> None:
         freed = {"$set": {"owner": "", "expires_at": "$$NOW"}}
-        await self._leases.update_one({"_id": partition, "owner": self.fence.owner}, [freed])
+        await self._leases.update_many({**which, "owner": self.fence.owner}, [freed])
 
     async def _leave(self) -> None:
         mine, self.fence.epochs, self.fence.until = self.mine, {}, 0.0
@@ -258,7 +265,6 @@ class Partitions:
             self._lose(partition)
         with suppress(PyMongoError), pymongo.timeout(ANSWER_SECONDS):  # the leases end by themselves
             await self.fence.end()
-            freed = {"$set": {"owner": "", "expires_at": "$$NOW"}}
-            await self._leases.update_many({"owner": self.fence.owner}, [freed])
+            await self._release({})
             # At last: as long as a lease is ours, our sessions stand there.
             await self._members.delete_one({"_id": self.fence.owner})

@@ -80,3 +80,35 @@ async def test_what_was_taken_without_having_heard_so_is_ours_all_the_same(ownin
         # The write arrived, and its answer did not.
         del partitions.fence.epochs[5]
         await eventually(all_of_them, within=20)
+
+
+async def test_whoever_was_away_for_so_long_that_it_was_removed_notes_its_sessions_again(
+    store: Store, owning: Run
+) -> None:
+    async with owning() as partitions:
+        fence = partitions.fence
+
+        async def noted() -> set[bytes]:
+            member = await store.members.find_one({"_id": fence.owner}) or {}
+            return {bytes(identity) for identity in member.get("sessions", [])}
+
+        async def uses() -> bytes:
+            used: list[bytes] = []
+
+            async def work(session: Any) -> None:
+                used.append(bytes(session.session_id["id"]))
+
+            await fence.transaction(work)
+            return used[0]
+
+        async def noted_its_own() -> set[bytes]:
+            return {await uses()} & await noted()
+
+        before = await eventually(noted_its_own)
+        await store.members.delete_one({"_id": fence.owner})
+
+        async def noted_again() -> bool:
+            return bool(await noted_its_own() & before)
+
+        # Else nobody could end its transactions, should it die now.
+        await eventually(noted_again, within=20)
