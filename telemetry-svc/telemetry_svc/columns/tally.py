@@ -118,14 +118,25 @@ class Tally:
         """The same of other places; what gets one name is one place."""
         names = [name(place) for place in self.places]
         columns = (getattr(self, column) for column in ("place", "metric", *_NAMES))
-        return Tally.together([Tally(names, self.metrics, *columns)])
+        renamed = Tally(names, self.metrics, *columns)
+        return renamed if len(set(names)) == len(names) else Tally.together([renamed])
 
     def at(self, wanted: Callable[[Any], bool]) -> "Tally":
         """Of the places that are wanted."""
         right = np.array([wanted(place) for place in self.places], bool)
         return self.take(right[self.place]) if len(self) else self
 
-    def take(self, rows: Mask) -> "Tally":
+    def parts(self, key: Callable[[Any], int]) -> Iterator[tuple[int, "Tally"]]:
+        """By the key of their places."""
+        if not len(self):
+            return
+        keys = np.array([key(place) for place in self.places])[self.place]
+        order = np.argsort(keys, kind="stable")
+        starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+        for rows in np.split(order, starts[1:]):
+            yield int(keys[rows[0]]), self.take(rows)
+
+    def take(self, rows: Mask | NDArray[np.intp]) -> "Tally":
         """Of some rows."""
         columns = (getattr(self, name)[rows] for name in ("place", "metric", *_NAMES))
         return Tally(self.places, self.metrics, *columns)

@@ -85,7 +85,7 @@ class Backlog:
             self._tallies.append(tally)
             self._changed[np.unique(np.array(tally.places) % PARTITIONS)] = True
         if len(self._tallies) > LOOSE_TALLIES:
-            self._tallies = [Tally.together(self._tallies)]
+            self._join()
 
     def doubt(self, partition: int) -> None:
         """What is in the journal may be counted wrongly until it is folded."""
@@ -95,13 +95,15 @@ class Backlog:
         """The tally of each partition where it is another one than it was the last time."""
         changed = np.flatnonzero(self._changed).tolist()
         self._changed[:] = False
+        if not changed:
+            return
+        parts = dict(Tally.together(self._tallies).parts(_partition))
         for partition in changed:
-            yield partition, self.pending(partition)
+            yield partition, self._fleet.tallied(parts.get(partition, Tally()))
 
     def pending(self, partition: int) -> Tally:
         """What a partition's rows count, as far as is known."""
-        mine, _ = self._split(partition)
-        return self._fleet.tallied(mine)
+        return self._fleet.tallied(Tally.together(self._of(partition)))
 
     def due(self, now_ms: int, limits: Limits) -> list[int]:
         """The partitions to be folded, those with most rows first."""
@@ -112,9 +114,9 @@ class Backlog:
 
     def cut(self, partition: int) -> Cut:
         """A fold begins: what is seen from now on is for the next one."""
-        mine, rest = self._split(partition)
+        mine = Tally.together(self._of(partition))
         cut = Cut(frozenset(self._groups[partition]), int(self._rows[partition]), mine, bool(self._unsure[partition]))
-        self._tallies = [rest]
+        self._drop(partition)
         self._unsure[partition] = False
         return cut
 
@@ -140,19 +142,31 @@ class Backlog:
 
     def forget(self, partition: int) -> None:
         """Somebody else has it, or it is read anew."""
-        _, rest = self._split(partition)
-        self._tallies = [rest]
+        self._drop(partition)
         self._groups[partition] = set()
         self._rows[partition] = 0
         self._unsure[partition] = self._changed[partition] = False
 
-    def _split(self, partition: int) -> tuple[Tally, Tally]:
-        whole = Tally.together(self._tallies)
-        self._tallies = [whole]
-        return (
-            whole.at(lambda place: place % PARTITIONS == partition),
-            whole.at(lambda place: place % PARTITIONS != partition),
-        )
+    def _join(self) -> None:
+        """Makes one of the newest tallies, and of older ones that are not much larger: so a row is joined with others a
+        few times in all, however many there come to be."""
+        newest = [self._tallies.pop()]
+        rows = len(newest[0])
+        while self._tallies and len(self._tallies[-1]) <= 2 * rows:
+            newest.append(self._tallies.pop())
+            rows += len(newest[-1])
+        self._tallies.append(Tally.together(newest))
+
+    def _of(self, partition: int) -> Sequence[Tally]:
+        return [tally.at(lambda place: _partition(place) == partition) for tally in self._tallies]
+
+    def _drop(self, partition: int) -> None:
+        rest = (tally.at(lambda place: _partition(place) != partition) for tally in self._tallies)
+        self._tallies = [tally for tally in rest if len(tally)]
+
+
+def _partition(place: int) -> int:
+    return place % PARTITIONS
 
 
 def _twice(frame: Frame) -> bool:
