@@ -67,9 +67,11 @@ def test_what_is_pending_is_what_a_recount_gives_while_folds_begin_and_fail(flee
             else:
                 assert counts(fleet.tallied(cut.pending)) == recount.take(partition)
         if number % 50 == 0:
-            for changed, tally in backlog.changes():
-                assert counts(tally) == recount.of(changed)
-            assert not list(backlog.changes())
+            told = backlog.changes()
+            assert {changed: counts(tally) for changed, tally in told.items()} == {one: recount.of(one) for one in told}
+            assert not backlog.changes()
+            backlog.tell_again(told)
+            assert backlog.changes().keys() == told.keys()
     for partition in range(PARTITIONS):
         assert counts(backlog.pending(partition)) == recount.of(partition)
     backlog.forget(5)

@@ -71,7 +71,7 @@ class Fold:
                 gone = entries if number == len(chunks) else []
                 await self._commit(partition, epoch, fence, part, gone, pending)
             if not chunks:
-                await self._statistics.await_fold(partition, epoch, pending())
+                await self._statistics.await_fold(partition, epoch, pending(), self._statistics.word())
             ROWS_FOLDED.inc(sum(map(len, entries)))
             return entries, left
 

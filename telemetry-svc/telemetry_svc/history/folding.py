@@ -114,13 +114,18 @@ class Folding:
         """Keeps what is not folded yet among the statistics, until it is cancelled."""
         while True:
             await asyncio.sleep(TELL_SECONDS)
-            fence = self._watcher.fence
+            # All of one moment: what a fold tells while they are told is later than all of them.
+            word, epochs = self._statistics.word(), dict(self._watcher.fence.epochs)
+            untold = self._backlog.changes()
             try:
-                for partition, tally in self._backlog.changes():
-                    if epoch := fence.epochs.get(partition):
-                        await self._statistics.await_fold(partition, epoch, tally)
+                while untold:
+                    partition, tally = next(iter(untold.items()))
+                    if epoch := epochs.get(partition):
+                        await self._statistics.await_fold(partition, epoch, tally, word)
+                    del untold[partition]
             except PyMongoError as error:
-                logger.warning("statistics_wait", error=str(error))
+                logger.warning("statistics_wait", partitions=len(untold), error=str(error))
+                self._backlog.tell_again(untold)
 
     async def forget_what_is_old(self) -> None:
         """Removes readings and statistics that are older than they are kept, until it is cancelled."""

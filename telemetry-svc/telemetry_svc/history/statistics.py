@@ -62,21 +62,26 @@ class Statistics:
             minutes = Tally.together([part])
             document = {"minutes": minutes.to_packed(), "whole": minutes.whole_hours().to_binary()}
             await self._collection.replace_one({"_id": identity}, document, upsert=True, session=session)
-        await self.await_fold(partition, epoch, pending(), session)
+        await self.await_fold(partition, epoch, pending(), self.word(), session)
+
+    def word(self) -> int:
+        """The number of what is pending right now: to be drawn in the moment in which that is looked at."""
+        self._word += 1
+        return self._word
 
     async def await_fold(
-        self, partition: int, epoch: int, pending: Tally, session: AsyncClientSession | None = None
+        self, partition: int, epoch: int, pending: Tally, word: int, session: AsyncClientSession | None = None
     ) -> None:
-        """What is stored of a partition and not folded yet, as the owner of this epoch knows right now.
+        """What was stored of a partition and not folded yet, as the owner of this epoch knew at this word. What is told
+        of a later one stays.
 
-        Raises LeaseLost when there is a later one.
+        Raises LeaseLost when there is a later epoch.
         """
-        self._word += 1
         identity = {"partition": partition, "hour": PENDING}
-        document = {"minutes": pending.to_binary(), "epoch": epoch, "word": self._word}
+        document = {"minutes": pending.to_binary(), "epoch": epoch, "word": word}
         earlier = [
             {"epoch": {"$not": {"$gte": epoch}}},
-            {"epoch": epoch, "word": {"$not": {"$gte": self._word}}},
+            {"epoch": epoch, "word": {"$not": {"$gte": word}}},
         ]
         try:
             await self._collection.replace_one(

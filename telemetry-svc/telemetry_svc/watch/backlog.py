@@ -1,6 +1,6 @@
 """What the watch has seen of the journal and the fold has not taken yet, by partition."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,15 +91,16 @@ class Backlog:
         """What is in the journal may be counted wrongly until it is folded."""
         self._unsure[partition] = True
 
-    def changes(self) -> Iterator[tuple[int, Tally]]:
+    def changes(self) -> dict[int, Tally]:
         """The tally of each partition where it is another one than it was the last time."""
         changed = np.flatnonzero(self._changed).tolist()
         self._changed[:] = False
-        if not changed:
-            return
-        parts = dict(Tally.together(self._tallies).parts(_partition))
-        for partition in changed:
-            yield partition, self._fleet.tallied(parts.get(partition, Tally()))
+        parts = dict(Tally.together(self._tallies).parts(_partition)) if changed else {}
+        return {partition: self._fleet.tallied(parts.get(partition, Tally())) for partition in changed}
+
+    def tell_again(self, partitions: Iterable[int]) -> None:
+        """Of these the change could not be told."""
+        self._changed[list(partitions)] = True
 
     def pending(self, partition: int) -> Tally:
         """What a partition's rows count, as far as is known."""
@@ -121,10 +122,10 @@ class Backlog:
         return cut
 
     def restore(self, partition: int, cut: Cut) -> None:
-        """The fold failed."""
+        """The fold failed, as far as is known: it may have been committed all the same, and then nothing of this is in
+        the journal any more."""
         self._tallies.append(cut.pending)
-        self._unsure[partition] |= cut.unsure
-        self._changed[partition] = True
+        self._unsure[partition] = self._changed[partition] = True
 
     def folded(self, partition: int, cut: Cut, entries: Sequence[Entry], now_ms: int, *, all_of_it: bool) -> None:
         """These entries are not in the journal any more; `all_of_it`: nor is any other from before the cut, of which
