@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.shapes import HIGHEST, LOWEST, METRICS
+from fieldstock.telemetry.v1 import reading_pb2
 from telemetry_svc.columns.frame import PARTITIONS, Frame
 
 MINUTE_MS = 60_000
+# Readings of a message.
+ROWS = 5_000
 # How far a value wanders in a minute, and where it begins.
 STEP, FIRST = 0.15, (15.0, 60.0)
 # On its way a reading is for so long, most of the time; and a few that have to be sent again, for so much longer.
@@ -65,6 +68,20 @@ class Walks:
                     columns = zip(METRICS, self.values[mine, :, minute].T, strict=True)
                     values: dict[str, NDArray[np.float64]] = dict(columns)
                     yield Frame(ids[mine], np.full(len(mine), time_ms), values, received_ms)
+
+    def batches(self) -> Iterator[bytes]:
+        """As a stream takes them, device by device."""
+        sequence = 0
+        for number, device in enumerate(self.ids):
+            for start in range(0, self.minutes, ROWS):
+                part = slice(start, start + ROWS)
+                sequence += 1
+                batch = reading_pb2.ReadingBatch(
+                    sequence=sequence, device_id=[device], time_ms=self.times[part].tolist()
+                )
+                for metric, column in zip(METRICS, self.values[number, :, part].tolist(), strict=True):
+                    batch.series.add(metric=metric, values=column)
+                yield batch.SerializeToString()
 
     def rows(self) -> Iterator[tuple[int, int, list[float]]]:
         """One by one: device, time, its values."""
