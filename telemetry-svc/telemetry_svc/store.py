@@ -128,6 +128,8 @@ async def migrate(store: Store) -> None:
             IndexModel([("name_key", ASCENDING), ("_id", ASCENDING)], name="by_name"),
             IndexModel([("serial_key", ASCENDING), ("_id", ASCENDING)], name="by_serial"),
             IndexModel([("stored_at", ASCENDING)], name="newest"),
+            # Those that were refused a token, and of which nothing was made yet.
+            IndexModel([("refused_at", ASCENDING)], name="refused", sparse=True),
         ]
     )
     await store.rules.create_indexes([IndexModel([("events.at", ASCENDING)], name="untold", sparse=True)])

@@ -13,12 +13,18 @@ from servicekit.event import Event
 from servicekit.testing import eventually
 from telemetry_svc.clock import moment, system
 from telemetry_svc.store import Store
+from telemetry_svc.watch.drift import GRACE
 
 
 def refusal(device_id: int, when: datetime, status: str = "in_stock") -> Event:
     refused = auth_events_pb2.CredentialRefused(device_id=device_id, serial_number="S", device_status=status)
     refused.refused_at.FromDatetime(when)
     return Event.of("auth.credential.refused", refused)
+
+
+def lately() -> datetime:
+    """So long ago that what would explain it has come."""
+    return datetime.now(UTC) - GRACE
 
 
 async def handled(store: Store, broker: Broker, number: int) -> None:
@@ -36,7 +42,7 @@ async def test_a_device_in_stock_that_shows_its_secret_raises_one_alert(
 ) -> None:
     await inventory.tell(7, "in_stock", key="registered")
     for _ in range(3):
-        await broker.publish(refusal(7, datetime.now(UTC)))
+        await broker.publish(refusal(7, lately()))
     await handled(store, broker, 99)
     (alert,) = await admin.alerts(state="all")
     assert (alert.kind, alert.severity, alert.device_id, alert.device_name) == ("drift", "warning", 7, "Device 7")
@@ -46,7 +52,7 @@ async def test_a_device_in_stock_that_shows_its_secret_raises_one_alert(
 
 async def test_it_ends_when_the_device_is_deployed(inventory: Any, admin: Any, broker: Broker) -> None:
     await inventory.tell(7, "in_stock", key="registered")
-    await broker.publish(refusal(7, datetime.now(UTC)))
+    await broker.publish(refusal(7, lately()))
     await admin.alert()
     await inventory.tell(7, "reserved")
     assert await admin.alerts()
@@ -58,13 +64,13 @@ async def test_it_ends_a_day_after_the_last_refusal(
     inventory: Any, admin: Any, broker: Broker, clock: Any, store: Store
 ) -> None:
     await inventory.tell(7, "in_stock", key="registered")
-    await broker.publish(refusal(7, moment(clock())))
+    await broker.publish(refusal(7, moment(clock()) - GRACE))
     await admin.alert()
     clock.move(20 * 3600)
-    await broker.publish(refusal(7, moment(clock())))
+    await broker.publish(refusal(7, moment(clock()) - GRACE))
     await handled(store, broker, 99)
     clock.move(20 * 3600)
-    await broker.publish(refusal(8, moment(clock())))
+    await broker.publish(refusal(8, moment(clock()) - GRACE))
     await eventually(lambda: admin.alerts(device_id=8))
     assert await admin.alerts(device_id=7)
     clock.move(5 * 3600)
@@ -75,21 +81,42 @@ async def test_one_that_was_resolved_by_hand_stays_mute(
     inventory: Any, admin: Any, broker: Broker, store: Store
 ) -> None:
     await inventory.tell(7, "in_stock", key="registered")
-    await broker.publish(refusal(7, datetime.now(UTC)))
+    await broker.publish(refusal(7, lately()))
     await admin.resolve((await admin.alert()).id)
-    await broker.publish(refusal(7, datetime.now(UTC)))
+    await broker.publish(refusal(7, lately()))
     await handled(store, broker, 99)
     assert await admin.alerts() == []
 
 
 async def test_it_survives_what_the_watch_closes(inventory: Any, admin: Any, broker: Broker) -> None:
     await inventory.tell(7, "in_stock", key="registered")
-    await broker.publish(refusal(7, datetime.now(UTC)))
+    await broker.publish(refusal(7, lately()))
     await admin.alert()
     rule = await admin.add_rule()
     await admin.delete_rule(rule.id)
     await inventory.tell(7, "in_stock", key="updated", name="Renamed")
     assert len(await admin.alerts()) == 1
+
+
+async def test_what_explains_a_refusal_may_come_a_moment_later(
+    inventory: Any, admin: Any, broker: Broker, store: Store, clock: Any
+) -> None:
+    for device_id in (7, 8):
+        await inventory.tell(device_id, "in_stock", key="registered")
+        await broker.publish(refusal(device_id, datetime.now(UTC)))
+    await handled(store, broker, 99)
+    assert await admin.alerts(state="all") == []
+    await inventory.deploy(7)
+    clock.move(2 * GRACE.total_seconds())
+    assert (await admin.alert()).device_id == 8
+    await inventory.tell(7, "in_stock", key="recalled")
+    clock.move(2 * GRACE.total_seconds())
+
+    async def looked_at() -> bool:
+        return not await store.devices.find_one({"refused_at": {"$exists": True}})
+
+    await eventually(looked_at)
+    assert [alert.device_id for alert in await admin.alerts(state="all")] == [8]
 
 
 def life(device_id: int, at: datetime) -> list[Event]:

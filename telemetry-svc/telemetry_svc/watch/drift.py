@@ -16,6 +16,8 @@ from telemetry_svc.watch.telling import first
 
 # Without another refusal for that long it is believed to be switched off.
 QUIET = timedelta(hours=24)
+# A refusal may be explained by what is still on its way: auth heard of a deployment a moment later than the device.
+GRACE = timedelta(seconds=2)
 FIELD = ["deployed", "maintenance"]
 
 
@@ -42,6 +44,8 @@ class Drift:
         again = await self._collection.update_one(known, {"$max": {"refused_at": refused_at}})
         if again.matched_count:
             return None
+        if device and refused_at > moment(self._clock()) - GRACE:
+            return await self._wait(device_id, status, refused_at)
         document = {
             **Blank(
                 identity=uuid5(ALERTS, f"{DRIFT}/{device_id}/{refused_at.isoformat()}/{fielded_at}").hex,
@@ -93,8 +97,21 @@ class Drift:
         waiting = {"$max": {"refused_at": refused_at}, "$set": {"refused_status": status}}
         await self._devices.update_one({"_id": device_id}, waiting)
 
-    async def expire(self) -> None:
-        """Resolves those of devices that have been quiet for long enough."""
+    async def sweep(self) -> None:
+        """Opens the alerts of refusals that nothing has explained within the grace, and resolves those of devices that
+        have been quiet for long enough."""
+        waited = {"refused_at": {"$lte": moment(self._clock()) - GRACE}}
+        fields = ["status", "since", "fielded_at", "refused_at", "refused_status"]
+        async for device in self._devices.find(waited, fields):
+            refused_at, fielded_at = device["refused_at"], device.get("fielded_at")
+            in_field = device["status"] in FIELD
+            if in_field and fielded_at and refused_at > max(fielded_at, self._quiet()):
+                continue  # until it is known what came after
+            # One that has been in the field since was refused then for what auth did not know yet.
+            if not in_field and (fielded_at is None or refused_at >= device["since"]):
+                await self.refused(device["_id"], device["refused_status"], refused_at)
+            done = {"$unset": {"refused_at": True, "refused_status": True}}
+            await self._devices.update_one({"_id": device["_id"], "refused_at": refused_at}, done)
         await self._alerts.end({"rule_id": DRIFT, "refused_at": {"$lte": self._quiet()}}, Because.CLEARED)
 
     def _quiet(self) -> datetime:

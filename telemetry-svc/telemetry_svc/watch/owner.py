@@ -85,7 +85,7 @@ class Owner:
                     self._sweep_now_and_then(partitions),
                     self._save_now_and_then(),
                     self._look_at_others(),
-                    self._expire_now_and_then(),
+                    self._sweep_drift_now_and_then(),
                     self._teller.run(watcher.watched),
                     self._announcer.run(watcher.watched),
                     *(work() for work in also),
@@ -188,11 +188,11 @@ class Owner:
             except PyMongoError as error:
                 logger.warning("others_not_seen", error=str(error))
 
-    async def _expire_now_and_then(self) -> None:
+    async def _sweep_drift_now_and_then(self) -> None:
         while True:
             try:
                 if self._watcher.watched[0]:
-                    await self._drift.expire()
+                    await self._drift.sweep()
             except PyMongoError as error:
-                logger.warning("drift_not_expired", error=str(error))
+                logger.warning("drift_not_swept", error=str(error))
             await asyncio.sleep(SWEEP_SECONDS)
