@@ -57,7 +57,7 @@ async def test_a_request_that_is_cancelled_leaves_nothing_behind_and_gives_its_c
 
 async def test_a_database_that_is_away_is_a_failure_that_passes():
     async with Database("postgresql://nobody@127.0.0.1:1/nothing") as database:
-        for block in (database.transaction, database.reading):
+        for block in (database.transaction, database.single):
             with pytest.raises(DatabaseUnavailable) as caught:
                 async with block() as session:
                     await session.execute(text("SELECT 1"))
