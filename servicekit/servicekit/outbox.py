@@ -27,7 +27,7 @@ BATCH = 200
 POLL_SECONDS = 1.0
 # After it took some up it takes that rest: what is written meanwhile goes together, and so it goes on from there, for
 # what comes at once is handled at once. A change that comes alone never waits.
-REST_SECONDS = 0.03
+REST_SECONDS = 0.02
 RETRY_SECONDS = 1.0
 # An event that no queue wants waits for one, and holds up no event of another key meanwhile.
 UNWANTED_SECONDS = 2.0
