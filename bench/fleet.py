@@ -47,7 +47,7 @@ async def fielded(stack: Stack, count: int) -> range:
         database = client.get_default_database()
         if not await database["devices"].find_one({"_id": ids[-1]}):
             await seed(database, ids)
-            await asyncio.to_thread(stack.restart, "telemetry")
+            await asyncio.to_thread(stack.restart, *stack.layout.telemetry_replicas)
     return ids
 
 
