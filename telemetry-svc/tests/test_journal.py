@@ -82,8 +82,8 @@ async def test_what_anybody_stores_of_a_partition_is_heard_of_in_its_order(journ
         await journal.append(2, [frame([2, 65], [30, 30])])
 
     heard: list[Entry] = []
-    async for entry in journal.news([1], append):
-        heard += [entry] if entry else []
+    async for entries in journal.news([1], append):
+        heard += entries
         if len(heard) == 3:
             break
     assert rows(heard) == [(1, 10), (1, 20), (65, 30)]

@@ -140,23 +140,25 @@ def chunks_of(frames: Sequence[Frame]) -> Iterator[Ids]:
     """The devices, in chunks for one transaction each. Those that send the same metrics come together: a chunk is as
     wide as all the metrics of its devices."""
     sets: dict[tuple[str, ...], int] = {}
-    most = 1 + max(int(frame.device.max()) for frame in frames)
-    # By device, a bit for each set of metrics that it sent; and its rows.
-    sent, rows = np.zeros(most, np.int64), np.zeros(most, np.int64)
     for frame in frames:
-        sent[frame.device] |= 1 << sets.setdefault(tuple(frame.values), len(sets)) % BITS
-        rows += np.bincount(frame.device, minlength=most)
-    devices = np.flatnonzero(rows)
-    devices = devices[np.argsort(sent[devices], kind="stable")]
+        sets.setdefault(tuple(frame.values), len(sets))
+    # By device of this partition, a bit for each set of metrics that it sent; and its rows.
+    devices, at = np.unique(np.concatenate([frame.device for frame in frames]), return_inverse=True)
+    bits = np.repeat([1 << sets[tuple(frame.values)] % BITS for frame in frames], [len(frame) for frame in frames])
+    sent = np.zeros(len(devices), np.int64)
+    np.bitwise_or.at(sent, at, bits)
+    rows = np.bincount(at)
+    order = np.argsort(sent, kind="stable")
+    devices, sent, rows = devices[order], sent[order], rows[order]
     width = _Width(sets)
     start, height, together = 0, 0, 0
-    for at, (bits, more) in enumerate(zip(sent[devices].tolist(), rows[devices].tolist(), strict=True)):
+    for at, (bits, more) in enumerate(zip(sent.tolist(), rows.tolist(), strict=True)):
         too_large = at - start == MOST_DEVICES or (height + more) * width[together | bits] > MOST_CELLS
         if too_large and at > start:
-            yield np.sort(devices[start:at]).astype(np.int32)
+            yield np.sort(devices[start:at])
             start, height, together = at, 0, 0
         height, together = height + more, together | bits
-    yield np.sort(devices[start:]).astype(np.int32)
+    yield np.sort(devices[start:])
 
 
 class _Width(dict[int, int]):

@@ -195,21 +195,23 @@ class Journal:
 
     async def news(
         self, partitions: Collection_[int], on_open: Callable[[], Awaitable[None]]
-    ) -> AsyncIterator[Entry | None]:
-        """The entries that anybody stores of these partitions from now on, in the order in which they were committed;
-        None now and then. `on_open` runs once none can be missed."""
+    ) -> AsyncIterator[list[Entry]]:
+        """The entries that anybody stores of these partitions from now on, in the order in which they were committed,
+        as many at once as there are; none now and then. `on_open` runs once none can be missed."""
         stored = {"operationType": "insert", "documentKey._id.partition": {"$in": sorted(partitions)}}
-        watching = self._collection.watch(
-            [{"$match": stored}],
-            batch_size=READ_AHEAD,
-            max_await_time_ms=NEWS_MS,
-            start_at_operation_time=await self._now(),
+        # Not the driver's own change stream, which gives one after the other and never says whether there are more.
+        # It gives the cursor of a command, which is not what its type says.
+        changes: Any = await self._collection.aggregate_raw_batches(
+            [{"$changeStream": {"startAtOperationTime": await self._now()}}, {"$match": stored}],
+            batchSize=READ_AHEAD,
+            maxAwaitTimeMS=NEWS_MS,
         )
-        async with await watching as changes:
+        async with changes:
             await on_open()
             while changes.alive:
-                change = await changes.try_next()
-                yield _entry(change["fullDocument"]) if change else None
+                batch = await changes.try_next()
+                found = bson.decode_all(batch, self._collection.codec_options) if batch else []
+                yield [_entry(change["fullDocument"]) for change in found]
 
     async def _now(self) -> Timestamp:
         """The moment after all that a majority has by now. By itself a change stream begins when it is opened: after

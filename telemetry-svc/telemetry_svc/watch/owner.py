@@ -21,6 +21,7 @@ from telemetry_svc.tasks import together
 from telemetry_svc.watch.announcer import Announcer
 from telemetry_svc.watch.drift import Drift
 from telemetry_svc.watch.handover import Handover
+from telemetry_svc.watch.pieces import by_group
 from telemetry_svc.watch.telling import Teller
 from telemetry_svc.watch.watcher import Watcher
 
@@ -153,11 +154,11 @@ class Owner:
 
     async def _follow_all(self) -> None:
         mine = self._watcher.mine
-        async for entry in self._journal.news(mine, self._catch_up):
-            if entry:
+        async for entries in self._journal.news(mine, self._catch_up):
+            for pieces in by_group(entries):
                 async with self._watcher.turn:
-                    if self._watcher.watched[entry.partition]:
-                        await self._watcher.see(entry.group, entry.frames, [entry.partition])
+                    watched = [one for one in pieces.partitions if self._watcher.watched[one]]
+                    await self._watcher.see(pieces.group, pieces.frames(), watched)
             if self._company.solitude or mine != self._watcher.mine:
                 return
 

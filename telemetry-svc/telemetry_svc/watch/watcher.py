@@ -162,7 +162,8 @@ class Watcher:
         changes: list[Change] = []
         rows = np.zeros(PARTITIONS, np.int64)
         for frame in frames:
-            mine = frame if unseen.all() else frame.take(unseen[frame.device % PARTITIONS])
+            wanted = unseen[frame.device % PARTITIONS]
+            mine = frame if wanted.all() else frame.take(wanted)
             rows += np.bincount(mine.device % PARTITIONS, minlength=PARTITIONS)
             known = self._fleet.statuses(mine.device) != Status.UNKNOWN
             mine = mine if known.all() else mine.take(known)
