@@ -1,7 +1,7 @@
 """What the tests of every folder run with: real servers, of this run's own, on ports of its own."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 import gateway  # noqa: F401
 import servicekit  # noqa: F401
 from fieldstock_dev.stack import Stack
+from servicekit.broker import Broker
 from servicekit.testing import Issuer, fresh_vhost
 
 
@@ -35,6 +36,13 @@ def vhost(servers: Stack) -> Iterator[str]:
     """A virtual host of RabbitMQ with nothing in it; its URL."""
     with fresh_vhost() as url:
         yield url
+
+
+@pytest.fixture
+async def broker(vhost: str) -> AsyncIterator[Broker]:
+    """A connection of the test's own to what the test's service is connected to."""
+    async with Broker(vhost, "test") as broker:
+        yield broker
 
 
 @pytest.fixture

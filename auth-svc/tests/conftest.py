@@ -1,12 +1,10 @@
 """auth-svc as it runs, with a database and a broker of the test's own."""
 
-import asyncio
 import hashlib
 import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -23,77 +21,70 @@ from auth_svc.models import Base
 from auth_svc.settings import Settings
 from fieldstock.auth.v1 import (
     device_token_service_pb2,
-    device_token_service_pb2_grpc,
     key_service_pb2,
-    key_service_pb2_grpc,
-    revocation_service_pb2_grpc,
+    revocation_service_pb2,
     service_account_service_pb2,
-    service_account_service_pb2_grpc,
     session_service_pb2,
-    session_service_pb2_grpc,
     user_service_pb2,
-    user_service_pb2_grpc,
 )
 from fieldstock.inventory.v1 import device_pb2, events_pb2
+from servicekit import testing
 from servicekit.access import Caller, Verifier
 from servicekit.broker import Broker, Event
 from servicekit.keys import RemoteKeys
-from servicekit.testing import channel_to, eventually, fresh_database, fresh_vhost
+from servicekit.testing import (
+    Clock,
+    Heard,
+    Metadata,
+    channel_to,
+    eventually,
+    fresh_database,
+    fresh_vhost,
+    metadata_of,
+)
 
 ADMIN, PASSWORD = "admin", "correct horse battery staple"
 
 
-class Clock:
-    """A clock that tells the time of day, until it is moved."""
+class Client(testing.Client):
+    """What may be asked of auth-svc: by anybody, or by whomever the metadata's token speaks for."""
 
-    def __init__(self) -> None:
-        self._ahead = timedelta()
-        self._stopped: datetime | None = None
+    protos = (
+        device_token_service_pb2,
+        key_service_pb2,
+        revocation_service_pb2,
+        service_account_service_pb2,
+        session_service_pb2,
+        user_service_pb2,
+    )
 
-    def __call__(self) -> datetime:
-        return (self._stopped or datetime.now(UTC)) + self._ahead
-
-    def stop(self) -> None:
-        """From now on time passes by `move` alone: for what must not depend on how busy the machine is."""
-        self._stopped = datetime.now(UTC)
-
-    def move(self, **ahead: float) -> None:
-        """As timedelta's arguments: `move(days=30)`."""
-        self._ahead += timedelta(**ahead)
-
-
-class Client:
-    """What anybody can ask of auth-svc."""
-
-    def __init__(self, channel: grpc.aio.Channel, clock: Clock) -> None:
-        self._sessions: Any = session_service_pb2_grpc.SessionServiceStub(channel)
-        self._devices: Any = device_token_service_pb2_grpc.DeviceTokenServiceStub(channel)
-        self._keys: Any = key_service_pb2_grpc.KeyServiceStub(channel)
-        self.users: Any = user_service_pb2_grpc.UserServiceStub(channel)
-        self.services: Any = service_account_service_pb2_grpc.ServiceAccountServiceStub(channel)
-        self.revocations: Any = revocation_service_pb2_grpc.RevocationServiceStub(channel)
+    def __init__(self, channel: grpc.aio.Channel, clock: Clock, metadata: Metadata = ()) -> None:
+        super().__init__(channel, metadata)
+        self._clock = clock
         self._verifier = Verifier(RemoteKeys(channel), clock=lambda: clock().timestamp())
 
     async def login(self, username: str = ADMIN, password: str = PASSWORD) -> Any:
-        request = session_service_pb2.LoginRequest(username=username, password=password)
-        return await self._sessions.Login(request, timeout=25)
+        return await self.Login(username=username, password=password)
+
+    async def signed_in(self, username: str = ADMIN, password: str = PASSWORD) -> "Client":
+        """Somebody, by a token of theirs."""
+        return Client(self._channel, self._clock, metadata_of((await self.login(username, password)).access_token))
 
     async def refresh(self, refresh_token: str) -> Any:
-        return await self._sessions.Refresh(session_service_pb2.RefreshRequest(refresh_token=refresh_token), timeout=10)
+        return await self.Refresh(refresh_token=refresh_token)
 
     async def logout(self, refresh_token: str) -> Any:
-        return await self._sessions.Logout(session_service_pb2.LogoutRequest(refresh_token=refresh_token), timeout=10)
+        return await self.Logout(refresh_token=refresh_token)
 
     async def device_token(self, serial_number: str, secret: str) -> Any:
-        request = device_token_service_pb2.IssueDeviceTokenRequest(serial_number=serial_number, secret=secret)
-        return await self._devices.IssueDeviceToken(request, timeout=10)
+        return await self.IssueDeviceToken(serial_number=serial_number, secret=secret)
 
     async def key_ids(self) -> list[str]:
         """Of all published keys."""
         return [key.kid for key in (await self.key_set()).keys]
 
     async def key_set(self) -> Any:
-        return await self._keys.GetKeySet(key_service_pb2.GetKeySetRequest(), timeout=10)
+        return await self.GetKeySet()
 
     async def caller(self, token: str) -> Caller:
         """Who another service would take the token's bearer for."""
@@ -136,26 +127,6 @@ class Inventory:
     async def _knows(self, device_id: int) -> Any:
         query = "SELECT 1 FROM t_device_principals WHERE device_id = %s"
         return await (await self._rows.execute(query, [device_id])).fetchone()
-
-
-class Heard:
-    """Events of auth that reached another service."""
-
-    def __init__(self) -> None:
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
-
-    async def handle(self, event: Event) -> None:
-        self._events.put_nowait(event)
-
-    async def next(self, key: str) -> Event:
-        """The next event of this key."""
-        async with asyncio.timeout(5):
-            while (event := await self._events.get()).key != key:
-                pass
-        return event
-
-    def empty(self) -> bool:
-        return self._events.empty()
 
 
 @pytest.fixture
@@ -220,43 +191,16 @@ async def auth(settings: Settings, admin: None, clock: Clock, auth_at: Any) -> A
         yield client
 
 
-class As:
-    """What somebody may ask of auth-svc, by the names of its RPCs: `await admin.GetUser(id=1)`."""
-
-    def __init__(self, auth: Client, token: str) -> None:
-        self._stubs = (auth.users, auth.services)
-        self.token = token
-
-    def __getattr__(self, rpc: str) -> Callable[..., Awaitable[Any]]:
-        """The RPC, which takes the fields of its request."""
-        call = next(getattr(stub, rpc) for stub in self._stubs if hasattr(stub, rpc))
-        request = _request(rpc)
-        return lambda **fields: call(
-            request(**fields), metadata=(("authorization", f"Bearer {self.token}"),), timeout=10
-        )
-
-
-def _request(rpc: str) -> Any:
-    for module in (user_service_pb2, service_account_service_pb2):
-        if hasattr(module, f"{rpc}Request"):
-            return getattr(module, f"{rpc}Request")
-    raise AttributeError(rpc)
-
-
 @pytest.fixture
-async def root(auth: Client) -> As:
+async def root(auth: Client) -> Client:
     """The first admin, signed in."""
-    return As(auth, (await auth.login()).access_token)
+    return await auth.signed_in()
 
 
 @pytest.fixture
-def signed_in(auth: Client) -> Callable[..., Awaitable[As]]:
+def signed_in(auth: Client) -> Callable[..., Awaitable[Client]]:
     """Somebody, signed in."""
-
-    async def sign_in(username: str, password: str = PASSWORD) -> As:
-        return As(auth, (await auth.login(username, password)).access_token)
-
-    return sign_in
+    return auth.signed_in
 
 
 @pytest.fixture
@@ -288,15 +232,8 @@ async def inventory(auth: Client, vhost: str, rows: psycopg.AsyncConnection) -> 
 @pytest.fixture
 async def heard(vhost: str) -> AsyncIterator[Heard]:
     """What auth tells others."""
-    listening, listens = Heard(), asyncio.Event()
-
-    async def begin() -> None:
-        listens.set()
-
-    async with Broker(vhost, "listener") as broker:
-        broker.subscribe(["auth.#"], listening.handle, on_connect=begin)
-        await listens.wait()
-        yield listening
+    async with Heard().listening(vhost, "auth.#") as heard:
+        yield heard
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ async def test_a_device_that_is_not_in_the_field_is_refused_and_told_of(auth, be
     assert (answer.code, answer.reason) == ("PERMISSION_DENIED", "DEVICE_NOT_DEPLOYED")
     assert f"Device 7 is {status}" in answer.message
 
-    told = events_pb2.CredentialRefused.FromString((await heard.next("auth.credential.refused")).body)
+    told = events_pb2.CredentialRefused.FromString((await heard.first("auth.credential.refused")).body)
     assert (told.device_id, told.serial_number, told.device_status) == (7, "SN-7", status)
     assert abs(told.refused_at.ToDatetime().timestamp() - clock().replace(tzinfo=None).timestamp()) < 5
 

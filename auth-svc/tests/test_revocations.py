@@ -7,15 +7,15 @@ from grpc.aio import AioRpcError
 
 from auth_svc.app import running
 from auth_svc.repository import SWEPT_AT_ONCE
-from fieldstock.auth.v1 import events_pb2, revocation_service_pb2, user_service_pb2
+from fieldstock.auth.v1 import events_pb2
 from servicekit.access import LONGEST_TOKEN_SECONDS
-from servicekit.testing import eventually, refused
+from servicekit.testing import eventually, metadata_of, refused
 
 SECRET = "the device's secret"
 
 
 async def revocations(auth, **fields):
-    return await auth.revocations.ListRevocations(revocation_service_pb2.ListRevocationsRequest(**fields), timeout=10)
+    return await auth.ListRevocations(**fields)
 
 
 async def is_refused(call):
@@ -100,8 +100,8 @@ async def test_a_replica_that_starts_knows_what_was_revoked_before(settings, adm
         token = (await auth.login()).access_token
     await rows.execute("INSERT INTO t_revocations VALUES ('user:1', now() + interval '1 second')")
     async with running(settings, clock) as server, auth_at(server.port) as auth:
-        metadata = (("authorization", f"Bearer {token}"),)
-        await eventually(lambda: is_refused(auth.users.GetMe(user_service_pb2.GetMeRequest(), metadata=metadata)))
+        auth.metadata = metadata_of(token)
+        await eventually(lambda: is_refused(auth.GetMe()))
 
 
 async def test_events_that_nobody_listens_to_do_not_pile_up(auth, device, inventory, rows):

@@ -7,7 +7,7 @@ import pytest
 
 from fieldstock.auth.v1 import events_pb2
 from servicekit.errors import Unauthenticated
-from servicekit.testing import Refused, eventually, refused
+from servicekit.testing import Refused, eventually, metadata_of, refused
 
 
 @pytest.mark.parametrize("kind", ["ingest", "service"])
@@ -86,13 +86,13 @@ async def test_a_revoked_account_and_its_tokens_are_good_no_more(root, auth, hea
     answer = await refused(root.IssueServiceToken(name="Hall 1", secret=made.secret))
     assert (answer.code, answer.reason) == ("UNAUTHENTICATED", "INVALID_CREDENTIALS")
 
-    root_token, root.token = root.token, token.access_token
+    roots, root.metadata = root.metadata, metadata_of(token.access_token)
 
     async def refuses():
         return (await refused(root.ListServiceAccounts())).reason == "UNAUTHENTICATED"
 
     await eventually(refuses)
-    root.token = root_token
+    root.metadata = roots
     # Once is enough: nothing new is told.
     assert (await root.RevokeServiceAccount(id=1)).revoked
     assert (await root.CreateServiceAccount(name="Hall 2", kind="service")).service_account.id

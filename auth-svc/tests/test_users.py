@@ -6,7 +6,7 @@ import pytest
 
 from auth_svc.users import ADMINS_LOCK
 from fieldstock.auth.v1 import events_pb2
-from servicekit.testing import eventually, refused
+from servicekit.testing import eventually, metadata_of, refused
 
 PASSWORD = "correct horse battery staple"
 NEW = "another correct battery"
@@ -169,7 +169,7 @@ async def test_a_new_role_a_new_password_and_a_deactivation_end_what_the_user_ha
     await vera.GetMe()
     await root.UpdateUser(id=2, **change)
 
-    told = events_pb2.PrincipalRevoked.FromString((await heard.next("auth.principal.revoked")).body)
+    told = events_pb2.PrincipalRevoked.FromString((await heard.first("auth.principal.revoked")).body)
     assert told.principal == "user:2"
     await eventually(lambda: _is_refused(vera.GetMe()))
     assert (await refused(auth.refresh(pair.refresh_token))).reason == "INVALID_REFRESH_TOKEN"
@@ -234,7 +234,7 @@ async def test_of_two_admins_who_remove_each_other_at_once_one_stays(
 
 async def test_a_changed_password_ends_all_sessions_but_the_one_that_changed_it(root, auth, heard):
     other, mine = await auth.login(), await auth.login()
-    root.token = mine.access_token
+    root.metadata = metadata_of(mine.access_token)
     await root.ChangePassword(current_password=PASSWORD, new_password=NEW)
 
     assert (await refused(auth.refresh(other.refresh_token))).reason == "INVALID_REFRESH_TOKEN"

@@ -1,108 +1,79 @@
 """inventory-svc as it runs, with a database and a broker of the test's own."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
 import pytest
 
-from fieldstock.inventory.v1 import device_service_pb2 as pb
 from fieldstock.inventory.v1 import (
-    device_service_pb2_grpc,
-    device_type_service_pb2_grpc,
-    settings_service_pb2_grpc,
-    stock_service_pb2_grpc,
+    device_service_pb2,
+    device_type_service_pb2,
+    settings_service_pb2,
+    stock_service_pb2,
 )
 from inventory_svc.__main__ import MIGRATIONS
 from inventory_svc.app import running
 from inventory_svc.settings import Settings
+from servicekit import testing
 from servicekit.access import Kind, Role
-from servicekit.broker import Broker
-from servicekit.event import Event
-from servicekit.testing import Issuer, channel_to, fresh_database
+from servicekit.testing import Clock, Heard, Issuer, channel_to, fresh_database, metadata_of
 
 
-class Client:
+class Client(testing.Client):
     """Inventory's services, called by one principal."""
 
-    def __init__(self, channel: grpc.aio.Channel, metadata: Any) -> None:
-        self._stubs: list[Any] = [
-            device_service_pb2_grpc.DeviceServiceStub(channel),
-            device_type_service_pb2_grpc.DeviceTypeServiceStub(channel),
-            settings_service_pb2_grpc.DeviceSettingsServiceStub(channel),
-            stock_service_pb2_grpc.StockServiceStub(channel),
-        ]
-        self._metadata = metadata
-
-    def __call__(self, method: str, request: Any, timeout: float | None = 10) -> Any:
-        stub = next(stub for stub in self._stubs if hasattr(stub, method))
-        return getattr(stub, method)(request, metadata=self._metadata, timeout=timeout)
+    protos = (device_service_pb2, device_type_service_pb2, settings_service_pb2, stock_service_pb2)
 
     async def register(self, serial: str = "SN-1", **fields: Any) -> Any:
         """A new device; answers with its credential."""
-        return await self("RegisterDevice", pb.RegisterDeviceRequest(
-            serial_number=serial, **{"name": f"Sensor {serial}", "type": "sensor", "location": "Warehouse A", **fields}
-        ))  # fmt: skip
+        usual = {"name": f"Sensor {serial}", "type": "sensor", "location": "Warehouse A"}
+        return await self.RegisterDevice(serial_number=serial, **{**usual, **fields})
 
     async def get(self, id: int) -> Any:
-        return await self("GetDevice", pb.GetDeviceRequest(id=id))
+        return await self.GetDevice(id=id)
 
     async def deploy(self, id: int, location: str = "Factory A", **fields: Any) -> Any:
-        return await self("DeployDevice", pb.DeployDeviceRequest(id=id, location=location, **fields))
+        return await self.DeployDevice(id=id, location=location, **fields)
 
     async def recall(self, id: int, location: str = "Warehouse B", **fields: Any) -> Any:
-        return await self("RecallDevice", pb.RecallDeviceRequest(id=id, location=location, **fields))
+        return await self.RecallDevice(id=id, location=location, **fields)
 
     async def maintain(self, id: int, **fields: Any) -> Any:
-        return await self("MaintainDevice", pb.MaintainDeviceRequest(id=id, **fields))
+        return await self.MaintainDevice(id=id, **fields)
 
     async def retire(self, id: int, **fields: Any) -> Any:
-        return await self("RetireDevice", pb.RetireDeviceRequest(id=id, **fields))
+        return await self.RetireDevice(id=id, **fields)
 
     async def update(self, id: int, **fields: Any) -> Any:
-        return await self("UpdateDevice", pb.UpdateDeviceRequest(id=id, **fields))
+        return await self.UpdateDevice(id=id, **fields)
 
     async def reserve(self, id: int, reserved_for: str = "Line 3", **fields: Any) -> Any:
-        return await self("ReserveDevice", pb.ReserveDeviceRequest(id=id, reserved_for=reserved_for, **fields))
+        return await self.ReserveDevice(id=id, reserved_for=reserved_for, **fields)
 
     async def relocate(self, id: int, location: str = "Depot", **fields: Any) -> Any:
-        return await self("RelocateDevice", pb.RelocateDeviceRequest(id=id, location=location, **fields))
+        return await self.RelocateDevice(id=id, location=location, **fields)
 
     async def renew(self, id: int, **fields: Any) -> Any:
-        return await self("RenewCredential", pb.RenewCredentialRequest(id=id, **fields))
+        return await self.RenewCredential(id=id, **fields)
 
     async def act(self, action: str, **fields: Any) -> Any:
-        return await self("ActOnDevices", pb.ActOnDevicesRequest(action=action, **fields))
+        return await self.ActOnDevices(action=action, **fields)
 
     async def list(self, **filters: Any) -> Any:
-        return await self("ListDevices", pb.ListDevicesRequest(**filters))
+        return await self.ListDevices(**filters)
 
     async def logs(self, id: int, **fields: Any) -> Sequence[Any]:
         """The device's history, newest first."""
-        return list((await self("ListDeviceLogs", pb.ListDeviceLogsRequest(id=id, **fields))).logs)
+        return list((await self.ListDeviceLogs(id=id, **fields)).logs)
 
 
 @pytest.fixture
 def database(servers: object) -> Iterator[str]:
     with fresh_database(MIGRATIONS) as url:
         yield url
-
-
-class Clock:
-    """The time of the services of a test, which may be moved."""
-
-    def __init__(self) -> None:
-        self._ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
-
-    def move(self, **by: float) -> None:
-        self._ahead += timedelta(**by)
 
 
 @pytest.fixture
@@ -183,52 +154,22 @@ def device_at(issuer: Issuer) -> Callable[[grpc.aio.Channel, int], Client]:
 @pytest.fixture
 def with_token() -> Callable[[grpc.aio.Channel, str], Client]:
     """Whoever a token speaks for."""
-    return lambda channel, token: Client(channel, (("authorization", f"Bearer {token}"),))
-
-
-class Heard:
-    """Events that reached a durable queue of another service."""
-
-    def __init__(self) -> None:
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
-
-    async def handle(self, events: Sequence[Event]) -> None:
-        for event in events:
-            self._events.put_nowait(event)
-
-    async def next(self, key: str) -> Event:
-        """The next event, which must have this key."""
-        event = await asyncio.wait_for(self._events.get(), 5)
-        assert event.key == key
-        return event
-
-    def empty(self) -> bool:
-        return self._events.empty()
-
-
-@asynccontextmanager
-async def listening(vhost: str, key: str) -> AsyncIterator[Heard]:
-    heard = Heard()
-    async with Broker(vhost, "listener") as broker:
-        queue = f"listener.{key.split('.')[1]}"
-        broker.consume(queue, [key], heard.handle)
-        await broker.declare(queue, [key])
-        yield heard
+    return lambda channel, token: Client(channel, metadata_of(token))
 
 
 @pytest.fixture
 async def heard(vhost: str) -> AsyncIterator[Heard]:
-    async with listening(vhost, "inventory.device.*") as heard:
+    async with Heard().listening(vhost, "inventory.device.*") as heard:
         yield heard
 
 
 @pytest.fixture
 async def heard_of_stock(vhost: str) -> AsyncIterator[Heard]:
-    async with listening(vhost, "inventory.stock.*") as heard:
+    async with Heard().listening(vhost, "inventory.stock.*") as heard:
         yield heard
 
 
 @pytest.fixture
 async def heard_of_types(vhost: str) -> AsyncIterator[Heard]:
-    async with listening(vhost, "inventory.type.*") as heard:
+    async with Heard().listening(vhost, "inventory.type.*") as heard:
         yield heard

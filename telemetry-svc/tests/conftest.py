@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -12,24 +13,18 @@ import grpc
 import pytest
 from pymongo import AsyncMongoClient
 
-from fieldstock.inventory.v1 import device_pb2
-from fieldstock.inventory.v1 import events_pb2 as inventory_events_pb2
+from fieldstock.inventory.v1 import device_pb2, events_pb2
 from fieldstock.telemetry.v1 import (
     alert_service_pb2,
-    alert_service_pb2_grpc,
     device_health_service_pb2,
-    device_health_service_pb2_grpc,
     ingest_service_pb2,
-    ingest_service_pb2_grpc,
     reading_pb2,
     reading_service_pb2,
-    reading_service_pb2_grpc,
     rule_pb2,
     rule_service_pb2,
-    rule_service_pb2_grpc,
     stats_service_pb2,
-    stats_service_pb2_grpc,
 )
+from servicekit import testing
 from servicekit.access import Kind, Role
 from servicekit.broker import Broker
 from servicekit.event import Event
@@ -90,23 +85,20 @@ class Stream:
         return reading_pb2.StreamSummary.FromString(dict(metadata)["stream-summary-bin"])
 
 
-class Client:
+class Client(testing.Client):
     """All of telemetry's services, called by one principal."""
 
-    def __init__(self, channel: grpc.aio.Channel, metadata: Any) -> None:
-        self._metadata = metadata
-        self._ingest: Any = ingest_service_pb2_grpc.IngestServiceStub(channel)
-        self._readings: Any = reading_service_pb2_grpc.ReadingServiceStub(channel)
-        self._health: Any = device_health_service_pb2_grpc.DeviceHealthServiceStub(channel)
-        self._rules: Any = rule_service_pb2_grpc.RuleServiceStub(channel)
-        self._alerts: Any = alert_service_pb2_grpc.AlertServiceStub(channel)
-        self._stats: Any = stats_service_pb2_grpc.StatsServiceStub(channel)
-
-    async def _call(self, method: Any, request: Any) -> Any:
-        return await method(request, metadata=self._metadata, timeout=20)
+    protos = (
+        alert_service_pb2,
+        device_health_service_pb2,
+        ingest_service_pb2,
+        reading_service_pb2,
+        rule_service_pb2,
+        stats_service_pb2,
+    )
 
     def stream(self) -> Stream:
-        return Stream(self._ingest.StreamReadings(metadata=self._metadata))
+        return Stream(self("StreamReadings", None, timeout=None))
 
     async def send(self, *batches: Any) -> Any:
         """One stream of these batches; its summary."""
@@ -115,12 +107,10 @@ class Client:
         return await stream.finish()
 
     async def create(self, device_id: int, metrics: dict[str, float], **fields: Any) -> Any:
-        request = ingest_service_pb2.CreateReadingRequest(device_id=device_id, metrics=metrics, **fields)
-        return await self._call(self._ingest.CreateReading, request)
+        return await self.CreateReading(device_id=device_id, metrics=metrics, **fields)
 
     async def page(self, device_id: int, **fields: Any) -> Any:
-        request = reading_service_pb2.ListDeviceReadingsRequest(device_id=device_id, **fields)
-        return await self._call(self._readings.ListDeviceReadings, request)
+        return await self.ListDeviceReadings(device_id=device_id, **fields)
 
     async def read(self, device_id: int, **fields: Any) -> list[tuple[int, dict[str, float]]]:
         """All readings of a page, as (milliseconds, metrics)."""
@@ -128,55 +118,50 @@ class Client:
         return [(one.time.ToMilliseconds(), dict(one.metrics)) for one in page.readings]
 
     async def health(self, device_id: int) -> Any:
-        request = device_health_service_pb2.GetDeviceHealthRequest(device_id=device_id)
-        return await self._call(self._health.GetDeviceHealth, request)
+        return await self.GetDeviceHealth(device_id=device_id)
 
     async def fleet(self, **fields: Any) -> Any:
-        request = device_health_service_pb2.ListDeviceHealthRequest(**fields)
-        return await self._call(self._health.ListDeviceHealth, request)
+        return await self.ListDeviceHealth(**fields)
 
     async def alerts(self, **fields: Any) -> list[Any]:
-        request = alert_service_pb2.ListAlertsRequest(**fields)
-        return list((await self._call(self._alerts.ListAlerts, request)).alerts)
+        return list((await self.alert_page(**fields)).alerts)
 
     async def alert_page(self, **fields: Any) -> Any:
-        return await self._call(self._alerts.ListAlerts, alert_service_pb2.ListAlertsRequest(**fields))
+        return await self.ListAlerts(**fields)
 
     async def alert(self, **fields: Any) -> Any:
         """The newest alert that fits, as soon as there is one."""
         return (await eventually(lambda: self.alerts(**fields)))[0]
 
     async def acknowledge(self, id: str, **fields: Any) -> Any:
-        request = alert_service_pb2.AcknowledgeAlertRequest(id=id, **fields)
-        return await self._call(self._alerts.AcknowledgeAlert, request)
+        return await self.AcknowledgeAlert(id=id, **fields)
 
     async def resolve(self, id: str, **fields: Any) -> Any:
-        return await self._call(self._alerts.ResolveAlert, alert_service_pb2.ResolveAlertRequest(id=id, **fields))
+        return await self.ResolveAlert(id=id, **fields)
 
     async def stats(self, **fields: Any) -> Any:
-        return await self._call(self._stats.GetStats, stats_service_pb2.GetStatsRequest(**fields))
+        return await self.GetStats(**fields)
 
     async def readings(self, **fields: Any) -> Any:
-        return await self._call(self._readings.ListReadings, reading_service_pb2.ListReadingsRequest(**fields))
+        return await self.ListReadings(**fields)
 
     async def add_rule(self, **fields: Any) -> Any:
         """A threshold rule: critical, above 85 unless told otherwise."""
         threshold = rule_pb2.Threshold(metric="temperature", direction="above", limit=85)
         values = {"name": "Hot", "kind": "threshold", "severity": "critical", "enabled": True, "threshold": threshold}
-        request = rule_service_pb2.CreateRuleRequest(rule=rule_pb2.Rule(**{**values, **fields}))
-        return await self._call(self._rules.CreateRule, request)
+        return await self.CreateRule(rule=rule_pb2.Rule(**{**values, **fields}))
 
     async def rules(self, **fields: Any) -> list[Any]:
-        return list((await self._call(self._rules.ListRules, rule_service_pb2.ListRulesRequest(**fields))).rules)
+        return list((await self.ListRules(**fields)).rules)
 
     async def get_rule(self, id: str) -> Any:
-        return await self._call(self._rules.GetRule, rule_service_pb2.GetRuleRequest(id=id))
+        return await self.GetRule(id=id)
 
     async def update_rule(self, id: str, rule: Any) -> Any:
-        return await self._call(self._rules.UpdateRule, rule_service_pb2.UpdateRuleRequest(id=id, rule=rule))
+        return await self.UpdateRule(id=id, rule=rule)
 
     async def delete_rule(self, id: str) -> None:
-        await self._call(self._rules.DeleteRule, rule_service_pb2.DeleteRuleRequest(id=id))
+        await self.DeleteRule(id=id)
 
 
 class Inventory:
@@ -186,8 +171,8 @@ class Inventory:
         self._broker = broker
         self._clock = clock
         self._devices: dict[int, device_pb2.Device] = {}
-        # How to see that a device is known by now; set once the service runs.
-        self.seen: Callable[[int, str, int], Awaitable[bool]] | None = None
+        # Who may ask what the service knows of a device; set once it runs.
+        self.admin: Client | None = None
 
     async def tell(self, device_id: int, status: str, *, key: str = "", wait: bool = True, **fields: Any) -> Any:
         """A device came to a status; returns when the service heard of it."""
@@ -199,13 +184,19 @@ class Inventory:
         device.version += 1
         device.updated_at.FromMilliseconds(self._clock())
         await self.tell_again(device, key or {"in_stock": "recalled"}.get(status, status))
-        if wait and self.seen:
-            version, seen = device.version, self.seen
-            await eventually(lambda: seen(device_id, status, version))
+        if wait and self.admin:
+            await eventually(partial(self._known, self.admin, device_id, device.version))
         return device
 
+    @staticmethod
+    async def _known(admin: Client, device_id: int, version: int) -> bool:
+        try:
+            return (await admin.health(device_id)).version >= version
+        except grpc.aio.AioRpcError:
+            return False
+
     async def tell_again(self, device: Any, key: str) -> None:
-        changed = inventory_events_pb2.DeviceChanged(device=device)
+        changed = events_pb2.DeviceChanged(device=device)
         await self._broker.publish(Event.of(f"inventory.device.{key}", changed))
 
     async def deploy(self, *device_ids: int, **fields: Any) -> None:
@@ -220,7 +211,7 @@ def batch() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def client() -> type["Client"]:
+def client() -> type[Client]:
     """Makes a client of a channel and metadata."""
     return Client
 
@@ -259,12 +250,6 @@ async def store(settings: Settings) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def broker(vhost: str) -> AsyncIterator[Broker]:
-    async with Broker(vhost, "test") as broker:
-        yield broker
-
-
-@pytest.fixture
 def inventory(broker: Broker, clock: Clock) -> Inventory:
     return Inventory(broker, clock)
 
@@ -279,16 +264,7 @@ def start(store: Store, settings: Settings, issuer: Issuer, clock: Clock, invent
     @asynccontextmanager
     async def starting() -> AsyncIterator[grpc.aio.Channel]:
         async with running(settings, issuer.verifier(), clock) as server, channel_to(server.port) as channel:
-            admin = Client(channel, issuer.metadata())
-
-            async def seen(device_id: int, status: str, version: int) -> bool:
-                try:
-                    health = await admin.health(device_id)
-                except grpc.aio.AioRpcError:
-                    return False
-                return health.version >= version
-
-            inventory.seen = seen
+            inventory.admin = Client(channel, issuer.metadata())
             yield channel
 
     return starting

@@ -1,44 +1,22 @@
 """Alerts, from the reading that opens one to whatever ends it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from fieldstock.telemetry.v1 import events_pb2, rule_pb2
-from servicekit.broker import Broker
-from servicekit.event import Event
-from servicekit.testing import Issuer, eventually
+from servicekit.testing import Heard, Issuer, eventually
 from telemetry_svc.clock import system
 from telemetry_svc.store import Store
 
 Make = Callable[..., Any]
 
 
-class Heard:
-    """Events of telemetry, as another service hears them."""
-
-    def __init__(self) -> None:
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
-
-    async def handle(self, events: Sequence[Event]) -> None:
-        for event in events:
-            self._events.put_nowait(event)
-
-    async def alert(self) -> tuple[str, Any]:
-        """The next event of an alert: its key and the alert."""
-        event = await asyncio.wait_for(self._events.get(), 5)
-        return event.key.removeprefix("telemetry."), events_pb2.AlertChanged.FromString(event.body).alert
-
-
 @pytest.fixture
 async def heard(vhost: str) -> AsyncIterator[Heard]:
-    listening = Heard()
-    async with Broker(vhost, "listener") as broker:
-        await broker.declare("listener", ["telemetry.alert.*"])
-        broker.consume("listener", ["telemetry.alert.*"], listening.handle)
-        yield listening
+    async with Heard().listening(vhost, "telemetry.alert.*") as heard:
+        yield heard
 
 
 @pytest.fixture
@@ -142,14 +120,13 @@ async def test_every_change_is_told_in_order_with_the_alert_as_it_was(
 ) -> None:
     await device.send(batch(1, [system()], temperature=[20]))
     await device.send(batch(1, [system()], temperature=[99]))
-    told = [await heard.alert() for _ in range(3)]
-    assert [(key, alert.version, alert.state) for key, alert in told] == [
-        ("alert.opened", 1, "active"),
-        ("alert.resolved", 2, "resolved"),
-        ("alert.opened", 1, "active"),
+    told = [
+        events_pb2.AlertChanged.FromString((await heard.next(f"telemetry.alert.{key}")).body).alert
+        for key in ("opened", "resolved", "opened")
     ]
-    assert told[0][1] == hot
-    assert told[2][1].id != hot.id
+    assert [(alert.version, alert.state) for alert in told] == [(1, "active"), (2, "resolved"), (1, "active")]
+    assert told[0] == hot
+    assert told[2].id != hot.id
 
 
 async def test_what_was_told_is_kept_no_longer(hot: Any, store: Store) -> None:

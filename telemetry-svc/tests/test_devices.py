@@ -55,7 +55,7 @@ async def test_what_inventory_told_while_the_service_was_away_is_known_at_its_st
         await inventory.deploy(7)
         await stored(store, 7, 1)
         assert (await client(channel, issuer.metadata()).health(7)).status == "deployed"
-    inventory.seen = None
+    inventory.admin = None
     await inventory.tell(7, "in_stock")
     await inventory.tell(8, "deployed")
     async with start() as channel:

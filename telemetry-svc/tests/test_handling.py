@@ -107,7 +107,7 @@ async def test_while_the_condition_holds_the_rule_is_mute_for_the_device_also_af
         )
         assert (await admin.alert()).device_id == 8  # it came behind
         assert len(await admin.alerts(state="all")) == 2
-    inventory.seen = None
+    inventory.admin = None
     async with start() as channel:
         admin = client(channel, issuer.metadata())
 

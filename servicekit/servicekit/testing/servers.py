@@ -1,0 +1,103 @@
+"""A database and a broker of a test's own.
+
+The servers are real; FIELDSTOCK_POSTGRES_URL, FIELDSTOCK_AMQP_URL and FIELDSTOCK_RABBITMQ_MANAGEMENT_URL say where.
+"""
+
+import asyncio
+import json
+import os
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+
+from servicekit.database import migrate
+from servicekit.testing.clock import eventually
+
+
+@contextmanager
+def empty_database() -> Iterator[str]:
+    """A database with nothing in it; yields its URL, drops it afterwards."""
+    server = os.environ["FIELDSTOCK_POSTGRES_URL"]
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def fresh_database(scripts: Path) -> Iterator[str]:
+    """As `empty_database`, with the newest schema of some migrations."""
+    with empty_database() as url:
+        migrate(url, scripts)
+        yield url
+
+
+@contextmanager
+def fresh_vhost() -> Iterator[str]:
+    """A virtual host of RabbitMQ with nothing in it; yields its URL, drops it afterwards."""
+    server = urlsplit(os.environ["FIELDSTOCK_AMQP_URL"])
+    name = f"test-{uuid4().hex}"
+    _manage("PUT", f"vhosts/{name}")
+    try:
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        _manage("PUT", f"permissions/{name}/{quote(server.username or 'guest')}", everything)
+        yield urlunsplit(server._replace(path=f"/{name}"))
+    finally:
+        _manage("DELETE", f"vhosts/{name}")
+
+
+@contextmanager
+def broker_user(vhost_url: str, name: str, *, may_write: str) -> Iterator[str]:
+    """A user of RabbitMQ who may write to what matches, in a virtual host, and do nothing else; its URL."""
+    parts = urlsplit(vhost_url)
+    _manage("PUT", f"users/{quote(name)}", {"password": name, "tags": ""})
+    try:
+        leave = {"configure": "^$", "write": may_write, "read": "^$"}
+        _manage("PUT", f"permissions/{parts.path.lstrip('/')}/{quote(name)}", leave)
+        yield parts._replace(netloc=f"{quote(name)}:{quote(name)}@{parts.hostname}:{parts.port}").geturl()
+    finally:
+        _manage("DELETE", f"users/{quote(name)}")
+
+
+async def close_connections(vhost_url: str, client: str | None = None) -> None:
+    """Has RabbitMQ close all connections of a virtual host, as a restart would; or those of one client, by its name."""
+    name = urlsplit(vhost_url).path.lstrip("/")
+
+    async def found() -> list[str]:
+        listed = await asyncio.to_thread(_manage, "GET", f"vhosts/{name}/connections")
+        of = [connection.get("client_properties", {}).get("connection_name") for connection in listed]
+        return [connection["name"] for connection, its in zip(listed, of, strict=True) if client in (None, its)]
+
+    # The management plugin learns of a new connection a few seconds after it was made.
+    for connection in await eventually(found, 20, 0.2):
+        await asyncio.to_thread(_manage, "DELETE", f"connections/{quote(connection, safe='')}")
+
+
+async def queues(vhost_url: str) -> list[str]:
+    """The names of a virtual host's queues, those of single processes included."""
+    name = urlsplit(vhost_url).path.lstrip("/")
+    return [queue["name"] for queue in await asyncio.to_thread(_manage, "GET", f"queues/{name}?disable_stats=true")]
+
+
+def _manage(method: str, path: str, body: dict[str, str] | None = None) -> Any:
+    management = urlsplit(os.environ["FIELDSTOCK_RABBITMQ_MANAGEMENT_URL"])
+    credentials = b64encode(f"{management.username}:{management.password}".encode()).decode()
+    request = urllib.request.Request(
+        f"http://{management.hostname}:{management.port}/api/{path}",
+        data=json.dumps(body or {}).encode() if method == "PUT" else None,
+        method=method,
+        headers={"authorization": f"Basic {credentials}", "content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.loads(answer.read() or "null")
