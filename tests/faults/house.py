@@ -15,18 +15,10 @@ from pymongo.errors import PyMongoError
 
 from fieldstock.auth.v1 import (
     device_token_service_pb2,
-    device_token_service_pb2_grpc,
     service_account_service_pb2,
-    service_account_service_pb2_grpc,
     session_service_pb2,
-    session_service_pb2_grpc,
 )
-from fieldstock.inventory.v1 import (
-    device_service_pb2,
-    device_service_pb2_grpc,
-    device_type_service_pb2,
-    device_type_service_pb2_grpc,
-)
+from fieldstock.inventory.v1 import device_service_pb2, device_type_service_pb2
 from fieldstock.telemetry.v1 import (
     alert_service_pb2,
     device_health_service_pb2,
@@ -39,7 +31,7 @@ from fieldstock.telemetry.v1 import (
 from fieldstock_dev.ports import Ports
 from fieldstock_dev.stack import Stack
 from servicekit.channels import connect
-from servicekit.testing import eventually
+from servicekit.testing import Client, eventually
 from telemetry_svc.store import Store
 from tests.faults.door import Door, Metadata, bearer
 from tests.faults.heard import Heard
@@ -70,6 +62,14 @@ class Enrolled:
 
     id: int
     metadata: Metadata
+
+
+class Auth(Client):
+    protos = (device_token_service_pb2, service_account_service_pb2, session_service_pb2)
+
+
+class Inventory(Client):
+    protos = (device_service_pb2, device_type_service_pb2)
 
 
 class House:
@@ -117,10 +117,9 @@ class House:
                 # Not while the loop waits: the replica needs its link until it has ended.
                 opened.push_async_callback(asyncio.to_thread, replica.end)
                 replica.start()
-            self._auth = await opened.enter_async_context(connect(self.stack.target("auth")))
+            auth = await opened.enter_async_context(connect(self.stack.target("auth")))
             inventory = await opened.enter_async_context(connect(self.stack.target("inventory")))
-            self._devices: Any = device_service_pb2_grpc.DeviceServiceStub(inventory)
-            self._types: Any = device_type_service_pb2_grpc.DeviceTypeServiceStub(inventory)
+            self._anyone, self._accounts, self._inventory = Auth(auth, ()), Auth(auth, ()), Inventory(inventory, ())
             await opened.enter_async_context(self.heard.listening())
             for link in self.links:
                 self.doors.append(Door.of(await opened.enter_async_context(connect(link.target))))
@@ -128,34 +127,27 @@ class House:
             await self.settled()
             await self._make_rules()
             await self._register("Warehouse", BEACON)  # a type is there once there was a device of it
-            limit = device_type_service_pb2.UpdateDeviceTypeRequest(type=BEACON, silence_seconds=SILENCE_SECONDS)
-            await self._types.UpdateDeviceType(limit, metadata=self.admin)
+            await self._inventory.UpdateDeviceType(type=BEACON, silence_seconds=SILENCE_SECONDS)
             yield self
 
     async def sign_in(self) -> None:
         """Gets another token, which lasts for a round."""
-        request = session_service_pb2.LoginRequest(
-            username=self.stack.admin_username, password=self.stack.admin_password
-        )
-        sessions: Any = session_service_pb2_grpc.SessionServiceStub(self._auth)
-        self.admin = bearer((await sessions.Login(request, timeout=ANSWER_SECONDS)).access_token)
+        given = {"username": self.stack.admin_username, "password": self.stack.admin_password}
+        self.admin = bearer((await self._anyone.Login(**given)).access_token)
+        self._accounts.metadata = self._inventory.metadata = self.admin
 
     async def gateway(self) -> Metadata:
         """Makes a service account for a site gateway, and signs in with it."""
-        accounts: Any = service_account_service_pb2_grpc.ServiceAccountServiceStub(self._auth)
         name = f"Gateway {uuid4().hex[:12]}"
-        making = service_account_service_pb2.CreateServiceAccountRequest(name=name, kind="ingest")
-        made = await accounts.CreateServiceAccount(making, metadata=self.admin)
-        request = service_account_service_pb2.IssueServiceTokenRequest(name=name, secret=made.secret)
-        return bearer((await accounts.IssueServiceToken(request)).access_token)
+        made = await self._accounts.CreateServiceAccount(name=name, kind="ingest")
+        return bearer((await self._anyone.IssueServiceToken(name=name, secret=made.secret)).access_token)
 
     async def enrol(self, location: str, own: int, others: int, type: str = "sensor") -> list[Enrolled]:
         """Registers and deploys devices; the first `own` of them get tokens. Returns once every replica knows them."""
         made = await asyncio.gather(*(self._register(location, type) for _ in range(own + others)))
         made = sorted(made, key=lambda one: one.device.id)
         ids = [one.device.id for one in made]
-        request = device_service_pb2.ActOnDevicesRequest(action="deploy", ids=ids, location=location)
-        done = await self._devices.ActOnDevices(request, metadata=self.admin)
+        done = await self._inventory.ActOnDevices(action="deploy", ids=ids, location=location)
         assert done.succeeded == len(ids)
 
         async def known(door: Door) -> bool:
@@ -175,20 +167,15 @@ class House:
 
     async def _register(self, location: str, type: str) -> Any:
         serial = f"SN-{uuid4().hex[:12]}"
-        request = device_service_pb2.RegisterDeviceRequest(
-            name=f"{type.title()} {serial}", type=type, serial_number=serial, location=location
-        )
-        return await self._devices.RegisterDevice(request, metadata=self.admin)
+        name = f"{type.title()} {serial}"
+        return await self._inventory.RegisterDevice(name=name, type=type, serial_number=serial, location=location)
 
     async def _token(self, credential: Any) -> Metadata:
-        tokens: Any = device_token_service_pb2_grpc.DeviceTokenServiceStub(self._auth)
-        request = device_token_service_pb2.IssueDeviceTokenRequest(
-            serial_number=credential.serial_number, secret=credential.secret
-        )
+        given = {"serial_number": credential.serial_number, "secret": credential.secret}
 
         async def granted() -> str:
             try:
-                return (await tokens.IssueDeviceToken(request)).access_token
+                return (await self._anyone.IssueDeviceToken(**given)).access_token
             except grpc.aio.AioRpcError:
                 return ""  # auth has not heard of the deployment yet
 
