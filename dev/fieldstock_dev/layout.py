@@ -76,6 +76,11 @@ class Layout:
         return _numbered("telemetry", self.settings.replicas)
 
     @property
+    def receivers(self) -> tuple[str, ...]:
+        """Those that only take readings: `receiver`, `receiver-2`, …; mostly there are none."""
+        return _numbered("receiver", self.settings.receivers)
+
+    @property
     def gateway_replicas(self) -> tuple[str, ...]:
         """Those of the edge: `gateway`, `gateway-2`, …"""
         return _numbered("gateway", self.settings.gateways)
@@ -89,4 +94,4 @@ class Layout:
 
 
 def _numbered(service: str, count: int) -> tuple[str, ...]:
-    return (service, *(f"{service}-{number}" for number in range(2, count + 1)))
+    return tuple(service if number == 1 else f"{service}-{number}" for number in range(1, count + 1))

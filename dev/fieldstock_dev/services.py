@@ -145,6 +145,11 @@ class Telemetry(Replica):
         }
 
 
+class Receiver(Telemetry):
+    def contract(self) -> dict[str, str]:
+        return super().contract() | {"FIELDSTOCK_RECEIVER": "true"}
+
+
 class Gateway(Replica):
     """The Socket.IO edge speaks HTTP, so its health does too."""
 
@@ -250,6 +255,7 @@ def services(layout: Layout) -> list[Part]:
         auth,
         inventory,
         *replicas,
+        *(Receiver(layout, name) for name in layout.receivers),
         *(Gateway(layout, name) for name in layout.gateway_replicas),
         Simulator(layout),
     ]

@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     """How often one address may try to sign in."""
     replicas: Annotated[int, Field(ge=1, le=8)] = 1
     """Processes of telemetry, each with a port of its own."""
+    receivers: Annotated[int, Field(ge=0, le=8)] = 0
+    """Processes of telemetry that only take readings; then those come to them alone."""
     gateways: Annotated[int, Field(ge=1, le=8)] = 1
     """Processes of the Socket.IO edge, likewise."""
     admin_username: Annotated[str, Field(min_length=1)] = "admin"

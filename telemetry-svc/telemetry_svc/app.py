@@ -180,6 +180,7 @@ async def running(
             drift=drift,
             teller=teller,
             announcer=announcer,
+            standby=settings.receiver,
             clock=clock,
         )
 

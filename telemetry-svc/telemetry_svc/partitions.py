@@ -118,7 +118,8 @@ class Partitions:
     """Takes its share of the partitions, and lets go of what is more, as replicas come and go.
 
     A replica is alive while its document in `members` is renewed; times are MongoDB's own. Each has at most
-    `ceil(PARTITIONS / replicas)` partitions, so each finds some free, or about to be.
+    `ceil(PARTITIONS / replicas)` partitions, so each finds some free, or about to be. One that stands by has none as
+    long as there is another one that does not.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class Partitions:
         gain: Callable[[int], None],
         lose: Callable[[int], None],
         healthy_since_ms: Callable[[], int | None],
+        standby: bool,
         clock: Clock,
     ) -> None:
         """`gain` is called when a partition has become ours, `lose` before it is given up, or after it was lost;
@@ -139,6 +141,7 @@ class Partitions:
         self._gain = gain
         self._lose = lose
         self._own_health = healthy_since_ms
+        self._standby = standby
         self.fence = Fence(leases, members)
         self._others: Mapping[str, Document] = {}
         self._changed_ms = 0
@@ -179,7 +182,7 @@ class Partitions:
         loop = asyncio.get_running_loop()
         until = loop.time() + LEASE_SECONDS - MARGIN_SECONDS
         end = {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]}
-        member = {"expires_at": end, "healthy_since_ms": self._own_health()}
+        member = {"expires_at": end, "healthy_since_ms": self._own_health(), "standby": self._standby}
         renewed = await self._members.update_one({"_id": self.fence.owner}, [{"$set": member}], upsert=True)
         if renewed.upserted_id:
             self.fence.note_anew()
@@ -204,7 +207,10 @@ class Partitions:
         if others.keys() != self._others.keys():
             logger.info("replicas", alive=len(others) + 1)
         self._others = others
-        return -(-PARTITIONS // (len(others) + 1))
+        rivals = sum(one.get("standby", False) == self._standby for one in others.values())
+        if self._standby and rivals < len(others):
+            return 0
+        return -(-PARTITIONS // (rivals + 1))
 
     async def _settle(self, wanted: int) -> None:
         if more := self.mine[wanted:]:

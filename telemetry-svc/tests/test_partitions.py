@@ -15,7 +15,7 @@ from telemetry_svc.partitions import Fence, Partitions
 from telemetry_svc.store import Store
 from telemetry_svc.tasks import end
 
-Run = Callable[[], Any]
+Run = Callable[..., Any]
 
 
 @pytest.fixture
@@ -23,13 +23,14 @@ def owning(store: Store) -> Run:
     """Takes partitions while the block runs."""
 
     @asynccontextmanager
-    async def running() -> AsyncIterator[Partitions]:
+    async def running(*, standby: bool = False) -> AsyncIterator[Partitions]:
         partitions = Partitions(
             store.leases,
             store.members,
             gain=lambda _: None,
             lose=lambda _: None,
             healthy_since_ms=lambda: 0,
+            standby=standby,
             clock=system,
         )
         task = asyncio.create_task(partitions.run())
@@ -112,3 +113,28 @@ async def test_whoever_was_away_for_so_long_that_it_was_removed_notes_its_sessio
 
         # Else nobody could end its transactions, should it die now.
         await eventually(noted_again, within=20)
+
+
+async def test_who_stands_by_has_what_nobody_else_has_and_lets_go_of_it_when_somebody_comes(owning: Run) -> None:
+    async with owning(standby=True) as receiver:
+
+        async def has_all() -> bool:
+            return len(receiver.mine) == PARTITIONS
+
+        await eventually(has_all, within=20)
+        async with owning() as watcher:
+
+            async def has_none() -> bool:
+                return not receiver.mine and len(watcher.mine) == PARTITIONS
+
+            await eventually(has_none, within=20)
+        await eventually(has_all, within=20)
+
+
+async def test_of_several_that_stand_by_alone_each_has_a_share(owning: Run) -> None:
+    async with owning(standby=True) as one, owning(standby=True) as other:
+
+        async def halves() -> bool:
+            return len(one.mine) == len(other.mine) == PARTITIONS // 2
+
+        await eventually(halves, within=20)

@@ -25,7 +25,7 @@ class Envoy(Part):
 
     def __init__(self, layout: Layout) -> None:
         super().__init__(layout)
-        self.needs = ("auth", "inventory", *layout.telemetry_replicas, *layout.gateway_replicas)
+        self.needs = ("auth", "inventory", *layout.telemetry_replicas, *layout.receivers, *layout.gateway_replicas)
         self._file = layout.home.run / "envoy.yaml"
 
     def prepare(self) -> None:
@@ -40,6 +40,7 @@ class Envoy(Part):
                     remedy="Run make build/fieldstock.binpb",
                 )
         ports = self.layout.ports
+        receivers = self.layout.receivers or self.layout.telemetry_replicas
         configuration = string.Template(ENVOY_TEMPLATE.read_text(encoding="utf-8")).substitute(
             ENVOY_BIND=self.layout.settings.bind,
             ENVOY_PORT=ports["envoy"],
@@ -51,13 +52,19 @@ class Envoy(Part):
             INVENTORY_PORT=ports["inventory"],
             TELEMETRY_HOST=LOOPBACK,
             TELEMETRY_PORT=ports["telemetry"],
+            INGEST_HOST=LOOPBACK,
+            INGEST_PORT=ports[receivers[0]],
             GATEWAY_HOST=LOOPBACK,
             GATEWAY_PORT=ports["gateway"],
             LOGINS_PER_MINUTE=LOGINS_OF_A_TEST if self.layout.small else self.layout.settings.logins_per_minute,
             DESCRIPTORS=DESCRIPTORS,
         )
-        replicated = (self.layout.telemetry_replicas, self.layout.gateway_replicas)
-        others = {first: [ports[name] for name in rest] for first, *rest in replicated if rest}
+        replicated = {
+            "telemetry": self.layout.telemetry_replicas,
+            "ingest": receivers,
+            "gateway": self.layout.gateway_replicas,
+        }
+        others = {cluster: [ports[name] for name in rest] for cluster, (_, *rest) in replicated.items() if rest}
         return _with_endpoints(configuration, others) if others else configuration
 
     def launch(self) -> Launch:

@@ -48,6 +48,7 @@ class Owner:
         drift: Drift,
         teller: Teller,
         announcer: Announcer,
+        standby: bool,
         clock: Clock,
     ) -> None:
         self._leases = leases
@@ -60,6 +61,7 @@ class Owner:
         self._drift = drift
         self._teller = teller
         self._announcer = announcer
+        self._standby = standby
         self._clock = clock
         self._gained: set[int] = set()
         self._something_gained = asyncio.Event()
@@ -75,6 +77,7 @@ class Owner:
                 gain=self._gain,
                 lose=self._lose,
                 healthy_since_ms=lambda: groups.healthy_since_ms,
+                standby=self._standby,
                 clock=self._clock,
             )
             try:

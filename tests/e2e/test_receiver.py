@@ -1,0 +1,65 @@
+"""A receiver takes the readings, another replica watches them; and when that one hangs, the receiver does both."""
+
+import signal
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from fieldstock_dev.settings import Settings
+from fieldstock_dev.stack import Stack
+from servicekit.testing import eventually
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """All services on servers of their own, telemetry with a receiver."""
+    given = Settings(postgres_url=None, mongodb_uri=None, amqp_url=None, receivers=1)
+    with Stack(tmp_path_factory.mktemp("receiver"), parts=("envoy",), settings=given, small=True) as stack:
+        yield stack
+
+
+async def told(stack: Stack, process: str, metric: str) -> float:
+    async with httpx.AsyncClient() as http:
+        text = (await http.get(stack.metrics_url(process))).text
+    found = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+    return sum(sample.value for sample in found if sample.name == metric)
+
+
+async def send(device, readings) -> None:
+    stream = device.stream(await device.token_when_deployed())
+    await stream.write(readings)
+    await stream.done_writing()
+    assert (await stream).accepted_rows == 1
+
+
+async def test_readings_go_to_the_receiver_and_alerts_come_of_them_whoever_watches(admin, ready, ear, speak, stack):
+    threshold = {"metric": "warmth", "direction": "above", "limit": 85, "clear_limit": 80}
+    given = {"name": "Too warm", "kind": "threshold", "severity": "critical", "enabled": True, "threshold": threshold}
+    rule = await admin("POST", "/monitoring/rules", given)
+    await ear.subscribe("alerts")
+
+    await send(ready, speak(1, {"warmth": 95.0}))
+    await ear.hear("alert", device_id=ready.id, rule_id=rule["id"], state="active")
+    assert await told(stack, "receiver", "fieldstock_ingest_rows_accepted_total") == 1
+    assert await told(stack, "telemetry", "fieldstock_ingest_rows_accepted_total") == 0
+    assert await told(stack, "receiver", "fieldstock_watch_partitions") == 0
+
+    async def receiver_watches() -> bool:
+        return await told(stack, "receiver", "fieldstock_watch_partitions") == 64
+
+    stack.signal("telemetry", signal.SIGSTOP)
+    try:
+        await eventually(receiver_watches, within=30)
+        await send(ready, speak(1, {"warmth": 20.0}))
+        await ear.hear("alert", device_id=ready.id, rule_id=rule["id"], state="resolved", within=20)
+    finally:
+        stack.signal("telemetry", signal.SIGCONT)
+
+    async def telemetry_watches() -> bool:
+        return await told(stack, "telemetry", "fieldstock_watch_partitions") == 64
+
+    await eventually(telemetry_watches, within=30)
+    await send(ready, speak(1, {"warmth": 97.0}))
+    await ear.hear("alert", device_id=ready.id, rule_id=rule["id"], state="active", within=20)
