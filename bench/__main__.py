@@ -22,6 +22,7 @@ from rich.table import Table
 import bench
 from bench.pace import FULL, QUICK, Pace
 from fieldstock_dev.progress import Progress
+from fieldstock_dev.settings import settings_from_environment
 from fieldstock_dev.stack import Stack
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -80,11 +81,13 @@ def main(words: list[str]) -> None:
         f"about {len(wanted) * (0.3 if pace is QUICK else 0.9):.0f} minutes.\n"
         "Load, peers and databases share this machine; with more to do, it gives other figures."
     )
+    # Telemetry as it runs where much comes in: one process for each of the two cores.
+    given = settings_from_environment().model_copy(update={"receivers": 1})
     # Whoever ends us ends what we have started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
         tempfile.TemporaryDirectory(prefix="fieldstock-bench-") as home,
-        Stack(Path(home), dies_with_its_maker=True, progress=Progress()) as stack,
+        Stack(Path(home), settings=given, dies_with_its_maker=True, progress=Progress()) as stack,
     ):
         figures, failed = uvloop.run(_measure(wanted, stack, pace, console))
     table = Table("figure", "value")

@@ -8,7 +8,7 @@ from time import perf_counter
 import grpc
 import numpy as np
 
-from bench.fleet import fielded, site_gateway
+from bench.fleet import RECEIVER, fielded, site_gateway
 from bench.load import METHOD, Batches, send, senders
 from bench.pace import Pace
 from bench.shapes import BATCH100, GATEWAY100, STARTS_MS_AGO
@@ -28,7 +28,7 @@ async def latency(stack: Stack, pace: Pace) -> dict[str, float]:
     Raises RuntimeError when there is no such histogram, or it says that commits took longer than the client waited.
     """
     ids = (await fielded(stack, GATEWAY100.fleet))[: BATCH100.fleet]
-    target, url, token = stack.target("telemetry"), stack.metrics_url("telemetry"), await site_gateway(stack)
+    target, url, token = stack.target(RECEIVER), stack.metrics_url(RECEIVER), await site_gateway(stack)
     start_ms = int(time.time() * 1000) - STARTS_MS_AGO // 2
     # The last devices are the checking client's.
     one_stream = replace(BATCH100, streams=1)

@@ -12,6 +12,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from fieldstock_dev.stack import Stack
 from servicekit.testing import eventually
 
+# The processes of telemetry, by what they do.
+WATCHER, RECEIVER = "telemetry", "receiver"
 AT_ONCE = 16
 HEARD_SECONDS = 30
 # The ids of devices that only telemetry knows: of one length, and none that inventory will come to.
@@ -47,7 +49,7 @@ async def fielded(stack: Stack, count: int) -> range:
         database = client.get_default_database()
         if not await database["devices"].find_one({"_id": ids[-1]}):
             await seed(database, ids)
-            await asyncio.to_thread(stack.restart, *stack.layout.telemetry_replicas)
+            await asyncio.to_thread(stack.restart, WATCHER, RECEIVER)
     return ids
 
 

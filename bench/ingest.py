@@ -4,16 +4,18 @@ the same readings into what others would have taken.
 The sides of a ratio run one after another, so that whatever else the machine does befalls both.
 """
 
+import asyncio
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from time import perf_counter
 from urllib.parse import urlsplit
 
 import rich
 
-from bench.fleet import fielded, site_gateway
+from bench.fleet import RECEIVER, WATCHER, fielded, site_gateway
 from bench.load import Batches, send, senders
 from bench.machine import quiet
 from bench.pace import Pace
@@ -24,11 +26,14 @@ from bench.peers.line_server import LineServer
 from bench.peers.rest_per_reading import rest_per_reading
 from bench.peers.victoriametrics import victoriametrics
 from bench.shapes import BATCH100, GATEWAY100, SINGLE, STARTS_MS_AGO, Shape
+from bench.telemetry import numbers
 from fieldstock_dev.stack import Stack
+
+WATCHED_SECONDS = 60
 
 
 async def batch100(stack: Stack, pace: Pace) -> dict[str, float]:
-    """100 readings of one device with 3 metrics a message, 1,000 devices, 10 streams."""
+    """100 readings of one device with 3 metrics a message, 1,000 devices, 100 streams."""
     figures = await _beside_peers(stack, BATCH100, pace)
     bare = await insert_many(stack.mongodb_uri, BATCH100, range(1, BATCH100.fleet + 1), _start_ms(), pace)
     ours = figures["ingest.batch100.readings_per_s"]
@@ -66,10 +71,10 @@ async def _beside_peers(stack: Stack, shape: Shape, pace: Pace) -> dict[str, flo
             await quiet()
 
         await beside("victoriametrics", victoriametrics(folder))
-        ours = await _ours(stack, stack.target("telemetry"), streams, pace)
+        ours, behind = await _ours(stack, stack.target(RECEIVER), streams, pace)
         await quiet()
         await beside("influxdb", influxdb(folder))
-        via_envoy = await _ours(stack, urlsplit(stack.base_url).netloc, streams, pace)
+        via_envoy, _ = await _ours(stack, urlsplit(stack.base_url).netloc, streams, pace)
         await quiet()
         peers["rest_per_reading"] = await rest_per_reading(stack.mongodb_uri, folder, shape, ids, start_ms, pace)
         await quiet()
@@ -77,15 +82,31 @@ async def _beside_peers(stack: Stack, shape: Shape, pace: Pace) -> dict[str, flo
     return {
         f"ingest.{shape.name}.{unit}": ours,
         f"ingest.{shape.name}.{unit}_via_envoy": via_envoy,
+        f"ingest.{shape.name}.watch_behind_s": behind,
         **{f"peers.{peer}.{shape.name}.readings_per_s": theirs for peer, theirs in peers.items()},
         **{f"ingest.ratio_to_{peer}.{shape.name}": ours / theirs for peer, theirs in peers.items()},
     }
 
 
-async def _ours(stack: Stack, target: str, streams: Sequence[Batches], pace: Pace) -> float:
+async def _ours(stack: Stack, target: str, streams: Sequence[Batches], pace: Pace) -> tuple[float, float]:
+    """Per second; and for how long the rules were busy still with what was acknowledged already, in seconds."""
     token = await site_gateway(stack)
     await send(target, token, streams, seconds=pace.warm_up)
-    return (await send(target, token, streams, seconds=pace.seconds)).per_second
+    await quiet()
+    before = await _watched(stack)
+    outcome = await send(target, token, streams, seconds=pace.seconds)
+    ended = perf_counter()
+    while await _watched(stack) < before + outcome.rows:
+        if perf_counter() > ended + WATCHED_SECONDS:
+            raise RuntimeError("the rules have not seen all that was acknowledged")
+        await asyncio.sleep(0.1)
+    return outcome.per_second, perf_counter() - ended
+
+
+async def _watched(stack: Stack) -> float:
+    """Rows that the rules have seen."""
+    processes = [await numbers(stack.metrics_url(process)) for process in (WATCHER, RECEIVER)]
+    return sum(found.get("fieldstock_watch_rows_total", 0) for found in processes)
 
 
 def _start_ms() -> int:

@@ -48,6 +48,6 @@ class Shape:
         return [own[i : i + self.devices] for i in range(0, len(own) - self.devices + 1, self.devices)]
 
 
-BATCH100 = Shape("batch100", fleet=1_000, rows=100, devices=1, streams=10)
+BATCH100 = Shape("batch100", fleet=1_000, rows=100, devices=1, streams=100)
 GATEWAY100 = Shape("gateway100", fleet=100_000, rows=100, devices=100, streams=10)
 SINGLE = Shape("single", fleet=200, rows=1, devices=1, streams=200)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import grpc
 
-from bench.fleet import fielded, site_gateway
+from bench.fleet import RECEIVER, fielded, site_gateway
 from bench.load import METHOD, senders
 from bench.machine import rss_bytes
 from bench.pace import Pace
@@ -29,7 +29,7 @@ async def opens(stack: Stack, pace: Pace) -> dict[str, float]:
     token = await site_gateway(stack)
     batches = senders(SINGLE, ids, int(time.time() * 1000) - STARTS_MS_AGO // 4)
     figures: dict[str, float] = {}
-    for target, how in ((stack.target("telemetry"), ""), (urlsplit(stack.base_url).netloc, "_via_envoy")):
+    for target, how in ((stack.target(RECEIVER), ""), (urlsplit(stack.base_url).netloc, "_via_envoy")):
         async with _connections(target, AT_ONCE) as channels:
             done, began = 0, perf_counter()
 
@@ -52,9 +52,9 @@ async def memory(stack: Stack, pace: Pace) -> dict[str, float]:
     figures: dict[str, float] = {}
     for how in ("", "_via_envoy"):
         # Anew, so that what loads left free is not taken for what streams do not need.
-        await asyncio.to_thread(stack.restart, "telemetry", "envoy")
-        target = urlsplit(stack.base_url).netloc if how else stack.target("telemetry")
-        pids = [stack.pid("telemetry"), *([stack.pid("envoy")] if how else [])]
+        await asyncio.to_thread(stack.restart, RECEIVER, "envoy")
+        target = urlsplit(stack.base_url).netloc if how else stack.target(RECEIVER)
+        pids = [stack.pid(RECEIVER), *([stack.pid("envoy")] if how else [])]
         async with AsyncExitStack() as opened:
             # What is made once for the first of all is not theirs.
             await idle(opened, target, token, FIRST_ONES)
