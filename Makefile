@@ -35,7 +35,7 @@ help: ## this list
 demo: servers $(DESCRIPTORS) page ## start everything, with simulated devices
 	@$(DEV) demo
 
-up: servers $(DESCRIPTORS) page ## start everything, without devices; REPLICAS=2 GATEWAYS=2 for two of telemetry, of the edge
+up: servers $(DESCRIPTORS) page ## start everything, without devices; REPLICAS=2 GATEWAYS=2 RECEIVERS=1 for more processes
 	@$(DEV) up
 
 down: ## end what was started; the data stays
