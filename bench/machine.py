@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
-# What a database still has to do after it was measured is not to slow the next one down; but a machine with other
-# things to do is never quiet.
-QUIET_SHARE, LOOK_SECONDS, PATIENCE_SECONDS = 0.25, 0.5, 4.0
+# What a database still has to do after it was measured, a fold say, is not to slow the next one down; but a machine
+# with other things to do is never quiet.
+QUIET_SHARE, LOOK_SECONDS, PATIENCE_SECONDS = 0.25, 0.5, 90.0
 
 
 async def quiet() -> None:
-    """Returns when the machine has next to nothing to do, or after some seconds."""
+    """Returns when the machine has next to nothing to do, or after a while."""
     deadline = perf_counter() + PATIENCE_SECONDS
     busy = 1.0
     while busy > QUIET_SHARE and perf_counter() < deadline:
