@@ -66,6 +66,7 @@ from telemetry_svc.watch.backlog import Limits as FoldLimits
 from telemetry_svc.watch.directory import Directory
 from telemetry_svc.watch.drift import Drift
 from telemetry_svc.watch.handover import Handover
+from telemetry_svc.watch.hearsay import Hearsay
 from telemetry_svc.watch.owner import Owner
 from telemetry_svc.watch.presence import Patience
 from telemetry_svc.watch.rulebook import Rulebook
@@ -180,6 +181,7 @@ async def running(
             drift=drift,
             teller=teller,
             announcer=announcer,
+            hearsay=Hearsay(store.heard, fleet, clock),
             standby=settings.receiver,
             clock=clock,
         )

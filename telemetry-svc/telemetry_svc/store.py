@@ -61,6 +61,8 @@ class Store:
         # Who watches which partition, and who is there to do it: see watch/partitions.py.
         self.leases = collection("leases")
         self.members = collection("members")
+        # What replicas heard of the clocks of others' devices: see watch/hearsay.py.
+        self.heard = collection("heard")
         # Who stores readings: see company.py.
         self.writers = collection("writers")
         # What was done once and is not to be done again.
@@ -103,6 +105,7 @@ async def migrate(store: Store) -> None:
     gone = IndexModel([("expires_at", ASCENDING)], name="gone", expireAfterSeconds=60)
     await store.members.create_indexes([gone])
     await store.writers.create_indexes([gone])
+    await store.heard.create_indexes([IndexModel([("at", ASCENDING)], name="gone", expireAfterSeconds=60)])
     await store.alerts.create_indexes(
         [
             IndexModel(

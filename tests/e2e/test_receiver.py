@@ -1,6 +1,7 @@
 """A receiver takes the readings, another replica watches them; and when that one hangs, the receiver does both."""
 
 import signal
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -63,3 +64,12 @@ async def test_readings_go_to_the_receiver_and_alerts_come_of_them_whoever_watch
     await eventually(telemetry_watches, within=30)
     await send(ready, speak(1, {"warmth": 97.0}))
     await ear.hear("alert", device_id=ready.id, rule_id=rule["id"], state="active", within=20)
+
+
+async def test_whoever_watches_a_device_hears_from_the_receiver_how_far_its_clock_is_off(admin, ready, speak):
+    await send(ready, speak(1, {"warmth": 20.0}, sent_ms=int(time.time() * 1000) + 90_000))
+
+    async def skew_ms() -> int | None:
+        return (await admin("GET", f"/monitoring/devices/{ready.id}")).get("clock_skew_ms")
+
+    assert 80_000 < await eventually(skew_ms, within=20) <= 90_000

@@ -1,8 +1,12 @@
 """How far the devices' clocks are from the server's, as columns indexed by device id."""
 
-import numpy as np
+from collections.abc import Mapping
+from typing import Any
 
-from telemetry_svc.columns.frame import Floats, Ids, Ints
+import numpy as np
+from numpy.typing import NDArray
+
+from telemetry_svc.columns.frame import DEVICE, TIME, VALUE, Floats, Ids, Ints
 
 # After that long, two thirds of what an older message said has given way to what the newer ones say.
 MEMORY_MS = 300_000
@@ -35,10 +39,27 @@ class Clocks:
         self.ahead_ms[device] = np.maximum(sample, sample + (known - sample) * kept)
         self.heard_ms[device] = received_ms
 
+    @staticmethod
+    def from_binary(columns: Mapping[str, Any]) -> tuple[Ids, Floats, Ints]:
+        """What `to_binary` gave, as `restore` takes it."""
+        return (
+            np.frombuffer(columns["device"], DEVICE),
+            np.frombuffer(columns["ahead_ms"], VALUE),
+            np.frombuffer(columns["heard_ms"], TIME),
+        )
+
     def restore(self, device: Ids, ahead_ms: Floats, heard_ms: Ints) -> None:
         """Takes in what was known elsewhere, or before, where it is the newer. Each device once."""
         news = heard_ms > self.heard_ms[device]
         self.ahead_ms[device[news]], self.heard_ms[device[news]] = ahead_ms[news], heard_ms[news]
+
+    def to_binary(self, devices: Ids | NDArray[np.intp]) -> dict[str, Any]:
+        """What is known of these devices, as little-endian bytes."""
+        return {
+            "device": devices.astype(DEVICE).tobytes(),
+            "ahead_ms": self.ahead_ms[devices].astype(VALUE).tobytes(),
+            "heard_ms": self.heard_ms[devices].astype(TIME).tobytes(),
+        }
 
     def forget(self, devices: slice) -> None:
         """Nothing was ever heard of these."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,11 +206,17 @@ class Fleet:
     def hear_clocks(self, device: Ids, ahead_ms: Ints, received_ms: int) -> None:
         """Known devices sent something at a time of their own clock that was so far ahead; see Clocks.
 
-        Whichever replica receives it hears it, and no journal tells the owner: a device's streams come to all of them
-        in turn, so the owner soon hears the same, and saves it.
+        Whichever replica receives it hears it, and no journal tells the owner: see watch/hearsay.py.
         """
         self.clocks.hear(device, ahead_ms, received_ms)
         self.dirty[device % PARTITIONS] = True
+
+    def hear_of_clocks(self, columns: Mapping[str, Any]) -> Ids:
+        """Takes in what `Clocks.to_binary` gave somewhere, of the devices that are known here: gives these."""
+        device, ahead_ms, heard_ms = Clocks.from_binary(columns)
+        known = self.statuses(device) != Status.UNKNOWN
+        self.clocks.restore(device[known], ahead_ms[known], heard_ms[known])
+        return device[known]
 
     def forget(self, partition: int) -> None:
         """Drops what readings said of a partition's devices; what inventory said stays."""

@@ -21,6 +21,7 @@ from telemetry_svc.tasks import together
 from telemetry_svc.watch.announcer import Announcer
 from telemetry_svc.watch.drift import Drift
 from telemetry_svc.watch.handover import Handover
+from telemetry_svc.watch.hearsay import Hearsay
 from telemetry_svc.watch.pieces import by_group
 from telemetry_svc.watch.telling import Teller
 from telemetry_svc.watch.watcher import Watcher
@@ -48,6 +49,7 @@ class Owner:
         drift: Drift,
         teller: Teller,
         announcer: Announcer,
+        hearsay: Hearsay,
         standby: bool,
         clock: Clock,
     ) -> None:
@@ -61,6 +63,7 @@ class Owner:
         self._drift = drift
         self._teller = teller
         self._announcer = announcer
+        self._hearsay = hearsay
         self._standby = standby
         self._clock = clock
         self._gained: set[int] = set()
@@ -189,6 +192,8 @@ class Owner:
             try:
                 if not self._company.solitude:
                     await self._watcher.look_at(range(PARTITIONS))
+                    await self._hearsay.tell(self._watcher.watched)
+                    await self._hearsay.learn(self._watcher.watched)
             except PyMongoError as error:
                 logger.warning("others_not_seen", error=str(error))
 

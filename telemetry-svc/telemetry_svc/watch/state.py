@@ -90,11 +90,7 @@ def _block(fleet: Fleet, judge: Judge, partition: int) -> Document:
         "last_seen_ms": fleet.last_seen_ms[seen].astype(TIME).tobytes(),
         "presence": fleet.presence[seen].astype(PRESENCE).tobytes(),
         "latest": latest,
-        "clocks": {
-            "device": heard.astype(DEVICE).tobytes(),
-            "ahead_ms": fleet.clocks.ahead_ms[heard].astype(VALUE).tobytes(),
-            "heard_ms": fleet.clocks.heard_ms[heard].astype(TIME).tobytes(),
-        },
+        "clocks": fleet.clocks.to_binary(heard),
         "profiles": [_profile(rule, profile, ids) for rule, profile in judge.profiles()],
         **_excursions(judge, partition),
     }
@@ -130,10 +126,7 @@ def _put_columns_back(fleet: Fleet, block: Document) -> None:
         frame = Frame.from_binary(columns, received_ms=0)
         fleet.apply(frame.take(fleet.statuses(frame.device) != Status.UNKNOWN))
     if clocks := block.get("clocks"):  # the first release saved none
-        device = np.frombuffer(clocks["device"], DEVICE)
-        known = fleet.statuses(device) != Status.UNKNOWN
-        ahead_ms, heard_ms = np.frombuffer(clocks["ahead_ms"], VALUE), np.frombuffer(clocks["heard_ms"], TIME)
-        fleet.clocks.restore(device[known], ahead_ms[known], heard_ms[known])
+        fleet.hear_of_clocks(clocks)
     fleet.dirty[block["_id"]] = False
 
 
