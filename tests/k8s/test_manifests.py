@@ -253,12 +253,14 @@ def test_envoy_is_told_where_everybody_is(rendered, processes, envoy_configurati
     told = environment(rendered, container(rendered, "envoy"))
     filled = yaml.safe_load(envoy_configuration(told))
     clusters = {cluster["name"]: cluster for cluster in filled["static_resources"]["clusters"]}
-    assert set(clusters) == {process.name for process in processes} | {"self"}
-    for process in processes:
-        (endpoints,) = clusters[process.name]["load_assignment"]["endpoints"]
+    # There are no receivers: readings go to all of telemetry.
+    leads_to = {process.name: process.name for process in processes} | {"ingest": "telemetry"}
+    assert set(clusters) == {*leads_to, "self"}
+    for cluster, name in leads_to.items():
+        (endpoints,) = clusters[cluster]["load_assignment"]["endpoints"]
         address = endpoints["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
-        kind = "http" if process.name == "gateway" else "grpc"
-        assert address == {"address": process.name, "port_value": port(container(rendered, process.name), kind)}
+        kind = "http" if name == "gateway" else "grpc"
+        assert address == {"address": name, "port_value": port(container(rendered, name), kind)}
     (listener,) = filled["static_resources"]["listeners"]
     serving = container(rendered, "envoy")
     assert listener["address"]["socket_address"] == {"address": "0.0.0.0", "port_value": port(serving, "http")}
