@@ -13,6 +13,7 @@ import numpy as np
 
 from bench.fleet import RECEIVER, fielded, sign_in, site_gateway
 from bench.load import send, senders
+from bench.machine import quiet
 from bench.pace import Pace
 from bench.shapes import GATEWAY100, STARTS_MS_AGO
 from bench.walks import MINUTE_MS, Walks
@@ -32,6 +33,7 @@ async def device(stack: Stack, pace: Pace) -> dict[str, float]:
 
     Raises RuntimeError when an answer lacks readings.
     """
+    await quiet()
     ids = await fielded(stack, GATEWAY100.fleet)
     token = await site_gateway(stack)
     now_ms = int(time.time() * 1000) // MINUTE_MS * MINUTE_MS
