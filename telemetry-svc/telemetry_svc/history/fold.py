@@ -140,13 +140,11 @@ def chunks_of(frames: Sequence[Frame]) -> Iterator[Ids]:
     """The devices, in chunks for one transaction each. Those that send the same metrics come together: a chunk is as
     wide as all the metrics of its devices."""
     sets: dict[tuple[str, ...], int] = {}
-    for frame in frames:
-        sets.setdefault(tuple(frame.values), len(sets))
-    # By device of this partition, a bit for each set of metrics that it sent; and its rows.
+    bit_of = [1 << sets.setdefault(tuple(frame.values), len(sets)) % BITS for frame in frames]
+    # By device, a bit for each set of metrics that it sent; and its rows.
     devices, at = np.unique(np.concatenate([frame.device for frame in frames]), return_inverse=True)
-    bits = np.repeat([1 << sets[tuple(frame.values)] % BITS for frame in frames], [len(frame) for frame in frames])
     sent = np.zeros(len(devices), np.int64)
-    np.bitwise_or.at(sent, at, bits)
+    np.bitwise_or.at(sent, at, np.repeat(bit_of, [len(frame) for frame in frames]))
     rows = np.bincount(at)
     order = np.argsort(sent, kind="stable")
     devices, sent, rows = devices[order], sent[order], rows[order]

@@ -162,9 +162,10 @@ class Watcher:
         changes: list[Change] = []
         rows = np.zeros(PARTITIONS, np.int64)
         for frame in frames:
-            wanted = unseen[frame.device % PARTITIONS]
+            partition = frame.device % PARTITIONS
+            wanted = unseen[partition]
             mine = frame if wanted.all() else frame.take(wanted)
-            rows += np.bincount(mine.device % PARTITIONS, minlength=PARTITIONS)
+            rows += np.bincount(partition[wanted], minlength=PARTITIONS)
             known = self._fleet.statuses(mine.device) != Status.UNKNOWN
             mine = mine if known.all() else mine.take(known)
             if len(mine):
