@@ -1,40 +1,22 @@
 """`python -m auth_svc`, as a supervisor runs it."""
 
 import asyncio
-import json
 import signal
-import sys
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
 from auth_svc.app import prepare
 from auth_svc.settings import MigrationSettings
-from servicekit.testing import refused
+from servicekit import testing
+from servicekit.testing import log_line, refused
 
 
 @pytest.fixture
 def command(settings):
     """Starts `python -m auth_svc ...`, told of its servers and nothing else."""
-
-    @asynccontextmanager
-    async def start(*arguments, **variables):
-        environment = {
-            "FIELDSTOCK_POSTGRES_URL": settings.postgres_url,
-            "FIELDSTOCK_AMQP_URL": settings.amqp_url,
-            **variables,
-        }
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "auth_svc", *arguments), env=environment, stderr=asyncio.subprocess.PIPE
-        )
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-
-    return start
+    return partial(testing.command, "auth_svc", POSTGRES_URL=settings.postgres_url, AMQP_URL=settings.amqp_url)
 
 
 @pytest.fixture
@@ -56,9 +38,7 @@ def serving(command, auth_at):
     @asynccontextmanager
     async def start(**variables):
         async with command(**variables) as process:
-            port = None
-            while port is None:
-                port = json.loads(await asyncio.wait_for(process.stderr.readline(), 20)).get("port")
+            port = (await log_line(process, "serving"))["port"]
             async with auth_at(port) as auth:
                 yield process, auth
 
@@ -67,7 +47,7 @@ def serving(command, auth_at):
 
 async def test_migrate_makes_the_first_admin_and_never_another(run, serving):
     for username, password in [("root", "first"), ("other", "second")]:
-        code, said = await run("migrate", FIELDSTOCK_ADMIN_USERNAME=username, FIELDSTOCK_ADMIN_PASSWORD=password)
+        code, said = await run("migrate", ADMIN_USERNAME=username, ADMIN_PASSWORD=password)
         assert code == 0, said
     # Once there is somebody, no password is needed.
     code, said = await run("migrate")
@@ -89,10 +69,10 @@ async def test_preparations_that_run_at_once_make_one_admin(settings, rows):
     "variables, named",
     [
         ({}, "FIELDSTOCK_ADMIN_PASSWORD: is required"),
-        ({"FIELDSTOCK_ADMIN_PASSWORD": "x" * 257}, "FIELDSTOCK_ADMIN_PASSWORD: must not be longer"),
-        ({"FIELDSTOCK_ADMIN_PASSWORD": "x", "FIELDSTOCK_ADMIN_USERNAME": " "}, "FIELDSTOCK_ADMIN_USERNAME"),
-        ({"FIELDSTOCK_ADMIN_PASSWORD": "x", "FIELDSTOCK_KEY_ROTATION_DAYS": "0"}, "FIELDSTOCK_KEY_ROTATION_DAYS"),
-        ({"FIELDSTOCK_DEVICE_TOKEN_SECONDS": "86401"}, "FIELDSTOCK_DEVICE_TOKEN_SECONDS"),
+        ({"ADMIN_PASSWORD": "x" * 257}, "FIELDSTOCK_ADMIN_PASSWORD: must not be longer"),
+        ({"ADMIN_PASSWORD": "x", "ADMIN_USERNAME": " "}, "FIELDSTOCK_ADMIN_USERNAME"),
+        ({"ADMIN_PASSWORD": "x", "KEY_ROTATION_DAYS": "0"}, "FIELDSTOCK_KEY_ROTATION_DAYS"),
+        ({"DEVICE_TOKEN_SECONDS": "86401"}, "FIELDSTOCK_DEVICE_TOKEN_SECONDS"),
     ],
     ids=["no password", "a long password", "no name", "no rotation", "a token that outlives its revocation"],
 )
