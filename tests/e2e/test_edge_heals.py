@@ -7,14 +7,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 
-import httpx
 import pytest
 import socketio
-from prometheus_client.parser import text_string_to_metric_families
 
 from fieldstock_dev.identity import Identity
 from fieldstock_dev.stack import Stack
 from servicekit.testing import close_connections, eventually
+from tests.e2e.metrics import metric
 
 # For machines with other things to do.
 PATIENCE = 60.0
@@ -213,10 +212,7 @@ def wider(stack):
 
 
 async def clients_of(stack, gateway):
-    async with httpx.AsyncClient() as http:
-        metrics = (await http.get(stack.metrics_url(gateway))).text
-    (clients,) = (f for f in text_string_to_metric_families(metrics) if f.name == "fieldstock_edge_clients")
-    return clients.samples[0].value
+    return await metric(stack, gateway, "fieldstock_edge_clients")
 
 
 async def test_of_two_gateways_one_is_killed_and_its_clients_come_to_the_other(wider, admin, make_ready):

@@ -4,13 +4,12 @@ import signal
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from fieldstock_dev.settings import Settings
 from fieldstock_dev.stack import Stack
 from servicekit.testing import eventually
+from tests.e2e.metrics import metric
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +18,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     given = Settings(postgres_url=None, mongodb_uri=None, amqp_url=None, receivers=1)
     with Stack(tmp_path_factory.mktemp("receiver"), parts=("envoy",), settings=given, small=True) as stack:
         yield stack
-
-
-async def told(stack: Stack, process: str, metric: str) -> float:
-    async with httpx.AsyncClient() as http:
-        text = (await http.get(stack.metrics_url(process))).text
-    found = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
-    return sum(sample.value for sample in found if sample.name == metric)
 
 
 async def send(device, readings) -> None:
@@ -43,12 +35,12 @@ async def test_readings_go_to_the_receiver_and_alerts_come_of_them_whoever_watch
 
     await send(ready, speak(1, {"warmth": 95.0}))
     await ear.hear("alert", device_id=ready.id, rule_id=rule["id"], state="active")
-    assert await told(stack, "receiver", "fieldstock_ingest_rows_accepted_total") == 1
-    assert await told(stack, "telemetry", "fieldstock_ingest_rows_accepted_total") == 0
-    assert await told(stack, "receiver", "fieldstock_watch_partitions") == 0
+    assert await metric(stack, "receiver", "fieldstock_ingest_rows_accepted_total") == 1
+    assert await metric(stack, "telemetry", "fieldstock_ingest_rows_accepted_total") == 0
+    assert await metric(stack, "receiver", "fieldstock_watch_partitions") == 0
 
     async def receiver_watches() -> bool:
-        return await told(stack, "receiver", "fieldstock_watch_partitions") == 64
+        return await metric(stack, "receiver", "fieldstock_watch_partitions") == 64
 
     stack.signal("telemetry", signal.SIGSTOP)
     try:
@@ -59,7 +51,7 @@ async def test_readings_go_to_the_receiver_and_alerts_come_of_them_whoever_watch
         stack.signal("telemetry", signal.SIGCONT)
 
     async def telemetry_watches() -> bool:
-        return await told(stack, "telemetry", "fieldstock_watch_partitions") == 64
+        return await metric(stack, "telemetry", "fieldstock_watch_partitions") == 64
 
     await eventually(telemetry_watches, within=30)
     await send(ready, speak(1, {"warmth": 97.0}))
