@@ -10,8 +10,10 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -74,14 +76,24 @@ async def close_connections(vhost_url: str, client: str | None = None) -> None:
     """Has RabbitMQ close all connections of a virtual host, as a restart would; or those of one client, by its name."""
     name = urlsplit(vhost_url).path.lstrip("/")
 
-    async def found() -> list[str]:
-        listed = await asyncio.to_thread(_manage, "GET", f"vhosts/{name}/connections")
-        of = [connection.get("client_properties", {}).get("connection_name") for connection in listed]
-        return [connection["name"] for connection, its in zip(listed, of, strict=True) if client in (None, its)]
+    def closed() -> int:
+        """How many there were to be closed."""
+        count = 0
+        for connection in _manage("GET", f"vhosts/{name}/connections"):
+            its = connection.get("client_properties", {}).get("connection_name")
+            if client in (None, its):
+                try:
+                    _manage("DELETE", f"connections/{quote(connection['name'], safe='')}")
+                except HTTPError as error:
+                    # It is listed for a few seconds after it has ended.
+                    if error.code != HTTPStatus.NOT_FOUND:
+                        raise
+                else:
+                    count += 1
+        return count
 
     # The management plugin learns of a new connection a few seconds after it was made.
-    for connection in await eventually(found, 20, 0.2):
-        await asyncio.to_thread(_manage, "DELETE", f"connections/{quote(connection, safe='')}")
+    await eventually(lambda: asyncio.to_thread(closed), 20, 0.2)
 
 
 async def queues(vhost_url: str) -> list[str]:
