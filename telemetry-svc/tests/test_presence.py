@@ -7,7 +7,7 @@ from telemetry_svc.columns.fleet import Fleet, Presence, Status
 from telemetry_svc.columns.frame import PARTITIONS
 from telemetry_svc.watch.judge import Clearing, Judge, Opening
 from telemetry_svc.watch.presence import Patience, judge
-from telemetry_svc.watch.rules import Kind, Rule, Severity
+from telemetry_svc.watch.rules import Excursion, Kind, Rule, Severity
 
 PATIENCE = Patience(silence_ms=60_000, grace_ms=300_000)
 DEPLOYED_MS = 1_000_000
@@ -84,6 +84,22 @@ def test_the_alert_of_silence_opens_when_the_time_is_over_and_clears_with_the_ne
     fleet.last_seen_ms[1] = seen_ms + 70_000
     look(fleet, seen_ms + 70_500)
     assert rules.sweep(seen_ms + 70_500, MINE) == [Clearing(rule, 1, seen_ms + 70_000)]
+
+
+def test_an_alert_of_silence_does_not_end_because_an_older_state_says_online(fleet: Fleet) -> None:
+    rules = Judge(fleet, PATIENCE)
+    rule = Rule("offline", 1, Kind.OFFLINE, Severity.WARNING)
+    rules.use([rule])
+    seen_ms = DEPLOYED_MS + 400_000
+    # As a new owner finds them: the state was saved before the alert opened.
+    fleet.last_seen_ms[1] = seen_ms
+    fleet.presence[1] = Presence.ONLINE
+    rules.resume("offline", 1, 1, Excursion(seen_ms + 60_000, opened=True))
+    look(fleet, seen_ms + 70_000, healthy_since_ms=seen_ms + 65_000)
+    assert rules.sweep(seen_ms + 70_000, MINE) == []
+    fleet.last_seen_ms[1] = seen_ms + 71_000
+    look(fleet, seen_ms + 72_000, healthy_since_ms=seen_ms + 65_000)
+    assert rules.sweep(seen_ms + 72_000, MINE) == [Clearing(rule, 1, seen_ms + 71_000)]
 
 
 def test_a_device_in_maintenance_may_be_silent(fleet: Fleet) -> None:

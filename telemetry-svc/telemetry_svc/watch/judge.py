@@ -233,12 +233,19 @@ class Judge:
 
     def _clear_heard(self, memory: Memory, mine: Mask) -> Sequence[Change]:
         heard = np.flatnonzero((self._fleet.presence == Presence.ONLINE) & (memory.phase == Phase.OPEN))
+        heard = heard[mine[heard % PARTITIONS]]
+        due_ms = self._patience.ends_ms(self._fleet, heard)
         changes: list[Change] = []
-        for device_id in heard[mine[heard % PARTITIONS]].tolist():
-            # Not before it began: it may also be over because the device's type allows a longer silence by now.
-            cleared_ms = max(int(self._fleet.last_seen_ms[device_id]), memory.excursions[device_id].since_ms)
-            memory.put(device_id, None)
-            changes.append(Clearing(memory.rule, device_id, cleared_ms))
+        for device_id, ends_ms in zip(heard.tolist(), due_ms.tolist(), strict=True):
+            since_ms = memory.excursions[device_id].since_ms
+            # Else nothing was heard since it began: its presence is of a state that was saved before, by whoever owned
+            # the device then.
+            if ends_ms > since_ms:
+                memory.put(device_id, None)
+                # Not before it began: it may also be over because the device's type allows a longer silence by now.
+                changes.append(
+                    Clearing(memory.rule, device_id, max(int(self._fleet.last_seen_ms[device_id]), since_ms))
+                )
         return changes
 
     def _opening(self, rule: Rule, device_id: int, opened_ms: int, value: float, message: str) -> Opening:
