@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 import bench
+from bench.fleet import RECEIVERS
 from bench.pace import FULL, QUICK, Pace
 from fieldstock_dev.progress import Progress
 from fieldstock_dev.settings import settings_from_environment
@@ -81,8 +82,8 @@ def main(words: list[str]) -> None:
         f"about {len(wanted) * (0.3 if pace is QUICK else 0.9):.0f} minutes.\n"
         "Load, peers and databases share this machine; with more to do, it gives other figures."
     )
-    # Telemetry as it runs where much comes in: one process for each of the two cores.
-    given = settings_from_environment().model_copy(update={"receivers": 1})
+    # Telemetry as it runs where much comes in: one process that watches and folds, and some that only take readings.
+    given = settings_from_environment().model_copy(update={"receivers": len(RECEIVERS)})
     # Whoever ends us ends what we have started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (

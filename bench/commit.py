@@ -33,13 +33,13 @@ async def latency(stack: Stack, pace: Pace) -> dict[str, float]:
     # The last devices are the checking client's.
     one_stream = replace(BATCH100, streams=1)
     streams, checks = senders(BATCH100, ids[:-10], start_ms), senders(one_stream, ids[-10:], start_ms)
-    await send(target, token, streams, seconds=pace.warm_up)
-    most = await send(target, token, streams, seconds=pace.warm_up)
+    await send([target], token, streams, seconds=pace.warm_up)
+    most = await send([target], token, streams, seconds=pace.warm_up)
     before = await numbers(url)
     if f"{HISTOGRAM}_count" not in before:
         raise RuntimeError(f"telemetry-svc has no histogram {HISTOGRAM}")
     half = most.per_second / BATCH100.rows / 2
-    load = asyncio.create_task(send(target, token, streams, seconds=pace.seconds, per_second=half))
+    load = asyncio.create_task(send([target], token, streams, seconds=pace.seconds, per_second=half))
     try:
         waited = await _ended_streams(target, token, checks[0], pace.seconds)
         outcome = await load

@@ -13,7 +13,9 @@ from fieldstock_dev.stack import Stack
 from servicekit.testing import eventually
 
 # The processes of telemetry, by what they do.
-WATCHER, RECEIVER = "telemetry", "receiver"
+WATCHER, RECEIVERS = "telemetry", ("receiver", "receiver-2")
+# Where one of them is enough.
+RECEIVER = RECEIVERS[0]
 AT_ONCE = 16
 HEARD_SECONDS = 30
 # The ids of devices that only telemetry knows: of one length, and none that inventory will come to.
@@ -49,7 +51,7 @@ async def fielded(stack: Stack, count: int) -> range:
         database = client.get_default_database()
         if not await database["devices"].find_one({"_id": ids[-1]}):
             await seed(database, ids)
-            await asyncio.to_thread(stack.restart, WATCHER, RECEIVER)
+            await asyncio.to_thread(stack.restart, WATCHER, *RECEIVERS)
     return ids
 
 

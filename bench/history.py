@@ -39,7 +39,7 @@ async def device(stack: Stack, pace: Pace) -> dict[str, float]:
     now_ms = int(time.time() * 1000) // MINUTE_MS * MINUTE_MS
     days = max(2, round(DAYS * pace.size))
     past = Walks(ids[:WITH_A_PAST], now_ms - days * DAY_MS, days * 24 * 60)
-    await send(stack.target(RECEIVER), token, [past.batches()], seconds=NO_END)
+    await send([stack.target(RECEIVER)], token, [past.batches()], seconds=NO_END)
     streams = senders(GATEWAY100, ids, int(time.time() * 1000) - STARTS_MS_AGO // 8)
 
     async def day(http: httpx.AsyncClient, device_id: int) -> int:
@@ -54,7 +54,7 @@ async def device(stack: Stack, pace: Pace) -> dict[str, float]:
     for name, ask, least in (("device_day", day, 24 * 60), ("device_month_step", month, days * 24)):
         load = asyncio.create_task(
             send(
-                stack.target(RECEIVER),
+                [stack.target(RECEIVER)],
                 token,
                 streams,
                 seconds=pace.seconds,

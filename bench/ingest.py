@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import rich
 
-from bench.fleet import RECEIVER, WATCHER, fielded, site_gateway
+from bench.fleet import RECEIVERS, WATCHER, fielded, site_gateway
 from bench.load import Batches, send, senders
 from bench.machine import quiet
 from bench.pace import Pace
@@ -58,6 +58,8 @@ async def _beside_peers(stack: Stack, shape: Shape, pace: Pace) -> dict[str, flo
     ids = (await fielded(stack, GATEWAY100.fleet))[: shape.fleet]
     start_ms = _start_ms()
     streams = senders(shape, ids, start_ms)
+    # Of large messages one receiver takes as many as there are cores to store them.
+    receivers = RECEIVERS if shape.rows == 1 else RECEIVERS[:1]
     peers: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="fieldstock-peers-") as name:
         folder = Path(name)
@@ -71,10 +73,10 @@ async def _beside_peers(stack: Stack, shape: Shape, pace: Pace) -> dict[str, flo
             await quiet()
 
         await beside("victoriametrics", victoriametrics(folder))
-        ours, behind = await _ours(stack, stack.target(RECEIVER), streams, pace)
+        ours, behind = await _ours(stack, [stack.target(name) for name in receivers], streams, pace)
         await quiet()
         await beside("influxdb", influxdb(folder))
-        via_envoy, _ = await _ours(stack, urlsplit(stack.base_url).netloc, streams, pace)
+        via_envoy, _ = await _ours(stack, [urlsplit(stack.base_url).netloc], streams, pace)
         await quiet()
         peers["rest_per_reading"] = await rest_per_reading(stack.mongodb_uri, folder, shape, ids, start_ms, pace)
         await quiet()
@@ -88,13 +90,13 @@ async def _beside_peers(stack: Stack, shape: Shape, pace: Pace) -> dict[str, flo
     }
 
 
-async def _ours(stack: Stack, target: str, streams: Sequence[Batches], pace: Pace) -> tuple[float, float]:
+async def _ours(stack: Stack, targets: Sequence[str], streams: Sequence[Batches], pace: Pace) -> tuple[float, float]:
     """Per second; and for how long the rules were busy still with what was acknowledged already, in seconds."""
     token = await site_gateway(stack)
-    await send(target, token, streams, seconds=pace.warm_up)
+    await send(targets, token, streams, seconds=pace.warm_up)
     await quiet()
     before = await _watched(stack)
-    outcome = await send(target, token, streams, seconds=pace.seconds)
+    outcome = await send(targets, token, streams, seconds=pace.seconds)
     ended = perf_counter()
     while await _watched(stack) < before + outcome.rows:
         if perf_counter() > ended + WATCHED_SECONDS:
@@ -105,7 +107,7 @@ async def _ours(stack: Stack, target: str, streams: Sequence[Batches], pace: Pac
 
 async def _watched(stack: Stack) -> float:
     """Rows that the rules have seen."""
-    processes = [await numbers(stack.metrics_url(process)) for process in (WATCHER, RECEIVER)]
+    processes = [await numbers(stack.metrics_url(process)) for process in (WATCHER, *RECEIVERS)]
     return sum(found.get("fieldstock_watch_rows_total", 0) for found in processes)
 
 

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from itertools import count, cycle
 from time import perf_counter
-from typing import Any
 
-import grpc
 import numpy as np
 from google.protobuf.internal.encoder import _VarintBytes  # pyright: ignore[reportAttributeAccessIssue]
 from numpy.typing import NDArray
 
+from bench.grpc_writer import Call, calling
 from bench.shapes import METRICS, Shape
 from fieldstock.telemetry.v1 import reading_pb2
 
@@ -18,6 +19,10 @@ METHOD = "/fieldstock.telemetry.v1.IngestService/StreamReadings"
 SEQUENCE, DEVICE, TIME = b"\x08", b"\x12", b"\x1a"
 # As many as there are cores to fill, and few enough that each write carries much.
 CONNECTIONS = 10
+# What was sent last is acknowledged by then.
+LAST_SECONDS = 60.0
+# numpy likes its work in large pieces.
+TIMES_AT_ONCE = 64
 
 Batches = Iterator[bytes]
 
@@ -31,15 +36,15 @@ def _batches(shape: Shape, groups: Sequence[range], start_ms: int) -> Batches:
     """A sender's batches, serialized: by hand, so that making one is joining a few bytes."""
     tails = [_series(values) for values in shape.values]
     heads = [_packed(DEVICE, b"".join(_VarintBytes(device) for device in _rows(shape, group))) for group in groups]
+    time_head = TIME + _VarintBytes(8 * shape.rows)
     sequence = 0
-    message = 0
-    while True:
-        times = np.repeat(shape.times(start_ms, message)[0], shape.devices)
-        middle = _packed(TIME, times.astype("<i8").tobytes())
-        for number, head in enumerate(heads):
-            sequence += 1
-            yield SEQUENCE + _VarintBytes(sequence) + head + middle + tails[(number + message) % len(tails)]
-        message += 1
+    for message in count(step=TIMES_AT_ONCE):
+        times = np.repeat(shape.times(start_ms, message, TIMES_AT_ONCE), shape.devices, axis=1).astype("<i8")
+        for turn, row in enumerate(times, message):
+            middle = time_head + row.tobytes()
+            for number, head in enumerate(heads):
+                sequence += 1
+                yield b"".join((SEQUENCE, _VarintBytes(sequence), head, middle, tails[(number + turn) % len(tails)]))
 
 
 def _series(values: NDArray[np.float64]) -> bytes:
@@ -72,37 +77,31 @@ class Outcome:
 
 
 async def send(
-    target: str, token: str, streams: Sequence[Batches], *, seconds: float, per_second: float = 0
+    targets: Sequence[str], token: str, streams: Sequence[Batches], *, seconds: float, per_second: float = 0
 ) -> Outcome:
-    """Sends for so many seconds over streams that stay open, and waits for the last acknowledgement.
+    """Sends for so many seconds over streams that stay open, to all targets alike, and waits for the last
+    acknowledgement.
 
-    `per_second`: messages in all; 0: as many as are taken. Raises RuntimeError when a reading was refused.
+    `per_second`: messages in all; 0: as many as are taken. Raises RuntimeError when a reading was refused or a stream
+    failed, ConnectionError, TimeoutError.
     """
-    metadata = (("authorization", f"Bearer {token}"),)
-    # A connection for every few streams, as devices have their own.
-    channels = [
-        grpc.aio.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
-        for _ in range(min(len(streams), CONNECTIONS))
-    ]
+    every = len(streams) / per_second if per_second else 0.0
+    calls = [Call(batches, number * every / len(streams), every) for number, batches in enumerate(streams)]
+    opening = min(len(streams), CONNECTIONS)
     began = perf_counter()
-
-    async def one(number: int) -> Any:
-        call = channels[number % len(channels)].stream_unary(METHOD, None, reading_pb2.StreamSummary.FromString)(
-            metadata=metadata
-        )
-        for sent, batch in enumerate(streams[number], 1):
-            await call.write(batch)
-            if perf_counter() - began > seconds:
-                break
-            if per_second:
-                await asyncio.sleep(began + (sent * len(streams) + number) / per_second - perf_counter())
-        await call.done_writing()
-        return await call
-
-    summaries = await asyncio.gather(*(one(number) for number in range(len(streams))))
-    elapsed = perf_counter() - began
-    for channel in channels:
-        await channel.close()
+    async with AsyncExitStack() as opened:
+        connections = [
+            await opened.enter_async_context(calling(target, METHOD, token, calls[number::opening]))
+            for number, target in zip(range(opening), cycle(targets), strict=False)
+        ]
+        answered = asyncio.gather(*(connection.done for connection in connections))
+        await asyncio.wait([answered], timeout=seconds)
+        for connection in connections:
+            connection.end()
+        async with asyncio.timeout(LAST_SECONDS):
+            await answered
+        elapsed = perf_counter() - began
+    summaries = [reading_pb2.StreamSummary.FromString(call.message()) for call in calls]
     refused = [rejection for summary in summaries for rejection in summary.rejections]
     if refused:
         raise RuntimeError(f"{refused[0].reason}: {refused[0].message}")

@@ -29,10 +29,10 @@ async def million(stack: Stack, pace: Pace) -> dict[str, float]:
     async with telemetry(stack, "scale") as own:
         await seed(own.database, ids)
         async with own.running() as process:
-            await send(process.target, token, [islice(stream, once) for stream in streams], seconds=NO_END)
+            await send([process.target], token, [islice(stream, once) for stream in streams], seconds=NO_END)
         async with own.running() as process, AsyncExitStack() as opened:
             await idle(opened, process.target, token, STREAMS)
-            await send(process.target, token, [islice(stream, once) for stream in streams], seconds=NO_END)
+            await send([process.target], token, [islice(stream, once) for stream in streams], seconds=NO_END)
             return {
                 "ingest.start_1m_s": process.start_seconds,
                 "ingest.start_1m_until_watching_s": process.watching_seconds,

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import grpc
 
-from bench.fleet import RECEIVER, fielded, site_gateway
+from bench.fleet import RECEIVER, RECEIVERS, fielded, site_gateway
 from bench.load import METHOD, senders
 from bench.machine import rss_bytes
 from bench.pace import Pace
@@ -52,9 +52,10 @@ async def memory(stack: Stack, pace: Pace) -> dict[str, float]:
     figures: dict[str, float] = {}
     for how in ("", "_via_envoy"):
         # Anew, so that what loads left free is not taken for what streams do not need.
-        await asyncio.to_thread(stack.restart, RECEIVER, "envoy")
+        await asyncio.to_thread(stack.restart, *RECEIVERS, "envoy")
         target = urlsplit(stack.base_url).netloc if how else stack.target(RECEIVER)
-        pids = [stack.pid(RECEIVER), *([stack.pid("envoy")] if how else [])]
+        processes = (*RECEIVERS, "envoy") if how else (RECEIVER,)
+        pids = [stack.pid(process) for process in processes]
         async with AsyncExitStack() as opened:
             # What is made once for the first of all is not theirs.
             await idle(opened, target, token, FIRST_ONES)

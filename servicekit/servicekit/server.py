@@ -39,6 +39,10 @@ OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    # What a sender may have on its way in a stream before it is read. gRPC would let it grow with the sender's speed,
+    # to megabytes of each stream, in memory.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 64 * 1024),
 ]
 
 Registration = tuple[Callable[[Any, grpc.aio.Server], None], object]

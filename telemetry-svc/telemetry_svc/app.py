@@ -1,9 +1,7 @@
 """The wiring of telemetry-svc: built top to bottom, closed bottom to top."""
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 from pymongo.errors import PyMongoError
 
@@ -18,7 +16,6 @@ from fieldstock.telemetry.v1 import (
 from servicekit.access import Verifier
 from servicekit.broker import Broker
 from servicekit.keys import verifying
-from servicekit.logs import logger
 from servicekit.observability import expose
 from servicekit.server import Server, serve
 from telemetry_svc import clock as clocks
@@ -58,7 +55,7 @@ from telemetry_svc.servicers.rules import RuleServicer
 from telemetry_svc.servicers.stats import StatsServicer
 from telemetry_svc.settings import Settings
 from telemetry_svc.store import Store
-from telemetry_svc.tasks import end
+from telemetry_svc.tasks import in_background
 from telemetry_svc.watch.alerts import Alerts
 from telemetry_svc.watch.announcer import Announcer
 from telemetry_svc.watch.backlog import Backlog
@@ -192,14 +189,14 @@ async def running(
         await senders.load()
         consumers = Consumers(registry, types, alerts, drift, sources, senders, watcher.devices_changed)
         consumers.start(broker, watcher.rules_changed)
-        await stack.enter_async_context(_in_background(consumers.look()))
+        await stack.enter_async_context(in_background(consumers.look()))
         claims.start()
-        await stack.enter_async_context(_in_background(claims.tell()))
-        await stack.enter_async_context(_in_background(room.watch()))
-        await stack.enter_async_context(_in_background(company.run()))
+        await stack.enter_async_context(in_background(claims.tell()))
+        await stack.enter_async_context(in_background(room.watch()))
+        await stack.enter_async_context(in_background(company.run()))
         await stack.enter_async_context(groups.committing())
         ReadingQueue(groups, senders).start(broker)
-        await stack.enter_async_context(_in_background(owner.run(groups, folding.work)))
+        await stack.enter_async_context(in_background(owner.run(groups, folding.work)))
         readings = Readings(journal, segments)
         registrations = [
             (
@@ -224,18 +221,3 @@ async def running(
         server = await stack.enter_async_context(serve(settings.listen, registrations, verifier, stores.AWAY))
         stack.callback(sources.end_all)
         yield server
-
-
-@asynccontextmanager
-async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
-    task.add_done_callback(_say_why)
-    try:
-        yield
-    finally:
-        await end(task)
-
-
-def _say_why(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()):
-        logger.error("work_ended", work=repr(task.get_coro()), exc_info=error)

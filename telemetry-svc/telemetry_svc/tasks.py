@@ -1,8 +1,11 @@
 """Tasks that end when they are told to."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+
+from servicekit.logs import logger
 
 T = TypeVar("T")
 
@@ -34,6 +37,30 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
         for task in tasks:
             if not task.cancelled():
                 task.exception()  # looked at: what another one raised at the same moment is the same trouble
+
+
+@asynccontextmanager
+async def in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs something that never ends by itself for as long as the block runs. When it fails, the block is cancelled,
+    and this raises what it failed with: a process that does half of its work is worse than one that is started anew."""
+    host = asyncio.current_task()
+
+    def failed(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("work_ended", work=repr(task.get_coro()), exc_info=error)
+            if host:
+                host.cancel()
+
+    task = asyncio.create_task(work)
+    task.add_done_callback(failed)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if task.done():
+            await task
+        raise
+    finally:
+        await end(task)
 
 
 async def wait_for(work: Awaitable[T], timeout: float | None) -> T:

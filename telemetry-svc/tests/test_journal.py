@@ -1,11 +1,13 @@
 """The journal, on a real MongoDB."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pytest
 
 from telemetry_svc.clock import moment
 from telemetry_svc.columns.frame import Frame
-from telemetry_svc.ingest.journal import Entry, Journal, NotStored
+from telemetry_svc.ingest.journal import FEW_DEVICES, Entry, Journal, NotStored
 from telemetry_svc.store import Store, connect, migrate
 
 
@@ -30,7 +32,14 @@ def journal(store: Store) -> Journal:
 
 
 async def within(journal: Journal, partition: int, from_ms: int = 0, to_ms: int = 10**12) -> list[Entry]:
-    return [entry async for entry in journal.within(partition, from_ms, to_ms)]
+    everybody = range(partition, 64 * FEW_DEVICES + 64, 64)
+    return await having(journal, partition, everybody, from_ms, to_ms)
+
+
+async def having(
+    journal: Journal, partition: int, devices: Collection[int], from_ms: int = 0, to_ms: int = 10**12
+) -> list[Entry]:
+    return [entry async for some, _ in journal.within(partition, devices, from_ms, to_ms) for entry in some]
 
 
 async def test_a_group_comes_back_by_partition_as_it_was(journal: Journal) -> None:
@@ -47,6 +56,16 @@ async def test_only_entries_that_reach_into_the_range_are_read(journal: Journal)
         await journal.append(group, [frame([1, 1], times)])
     assert [entry.group[1] for entry in await within(journal, 1, from_ms=31, to_ms=49)] == [1]
     assert [entry.group[1] for entry in await within(journal, 1, from_ms=30, to_ms=50)] == [1, 2, 3]
+
+
+async def test_of_the_entries_those_are_read_that_have_rows_of_the_devices(journal: Journal) -> None:
+    for group, devices in enumerate(([64_001, 64_065], [64_129], [64_065, 70_401]), start=1):
+        await journal.append(group, [frame(devices, [10] * len(devices))])
+    assert [entry.group[1] for entry in await having(journal, 1, [64_065])] == [1, 3]
+    assert [entry.group[1] for entry in await having(journal, 1, [64_129, 70_401])] == [2, 3]
+    assert await having(journal, 1, [64_193]) == []
+    looked_at = [size async for _, size in journal.within(1, [64_193], 0, 100)]
+    assert sum(looked_at) > 300, "what was looked at counts, not what was found"
 
 
 async def test_what_was_stored_before_the_answer_got_lost_is_recognised(journal: Journal, store: Store) -> None:

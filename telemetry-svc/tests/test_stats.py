@@ -118,7 +118,7 @@ async def test_a_page_that_costs_too_much_ends_early_and_nothing_is_missed(
     now = system()
     expected = await filled(inventory, admin, batch, now)
     readings = Readings(Journal(store.journal, patience_seconds=1), Segments(store.segments))
-    listing = Listing(readings, most_rows=5)
+    listing = Listing(readings, most_bytes=500)
     devices = np.array([1, 2, 3, 65, 66, 130, 2000], np.int32)
     found, first, pages = [], now + 10_000, 0
     span = Span(now - 3_600_000, now + 10_000, ())

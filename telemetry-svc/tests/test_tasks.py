@@ -2,10 +2,11 @@
 
 import asyncio
 
+import pytest
 from pymongo.lock import _async_cond_wait, _async_create_condition, _async_create_lock
 
 from telemetry_svc.store import connect
-from telemetry_svc.tasks import end
+from telemetry_svc.tasks import end, in_background
 
 
 async def test_what_is_ended_while_the_driver_waits_for_a_server_takes_no_lock_of_others_along() -> None:
@@ -29,3 +30,27 @@ async def test_what_is_ended_while_the_driver_waits_for_a_server_takes_no_lock_o
             assert not gone, "it went, and let go of a lock that it did not have"
         await end(waiting)
         assert not lock.locked()
+
+
+async def test_a_block_ends_with_what_its_work_in_the_background_failed_with() -> None:
+    async def work() -> None:
+        await asyncio.sleep(0.01)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        async with in_background(work()):
+            await asyncio.sleep(60)
+
+
+async def test_work_in_the_background_ends_with_its_block() -> None:
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    async with in_background(work()):
+        await asyncio.sleep(0)
+    assert ended.is_set()

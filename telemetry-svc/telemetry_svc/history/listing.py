@@ -7,8 +7,8 @@ from telemetry_svc.columns.frame import Ids, partition_of
 from telemetry_svc.columns.rows import Rows
 from telemetry_svc.history.queries import Reading, Readings, Span
 
-# What one page may cost: rows of the journal that are looked at, and devices. What is not found by then is on the next.
-MOST_ROWS, MOST_DEVICES = 500_000, 1_000
+# What one page may cost: bytes of the journal that are looked at, and devices. What is not found then is on the next.
+MOST_BYTES, MOST_DEVICES = 20_000_000, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Listing:
     """Looks at one device first, then at twice as many each time: a page of few devices costs little, and what many
     share is read once for all of them."""
 
-    def __init__(self, readings: Readings, most_rows: int = MOST_ROWS, most_devices: int = MOST_DEVICES) -> None:
+    def __init__(self, readings: Readings, most_bytes: int = MOST_BYTES, most_devices: int = MOST_DEVICES) -> None:
         self._readings = readings
-        self._most_rows = most_rows
+        self._most_bytes = most_bytes
         self._most_devices = most_devices
 
     async def page(self, devices: Ids, span: Span, size: int, first_end_ms: int) -> Found:
@@ -36,11 +36,11 @@ class Listing:
         found: list[Reading] = []
         looked_at, start, count = 0, 0, 1
         while start < len(devices):
-            if start and (looked_at >= self._most_rows or start >= self._most_devices):
+            if start and (looked_at >= self._most_bytes or start >= self._most_devices):
                 return Found(found, (int(devices[start]), span.end_ms))
             chunk = devices[start : start + count].tolist()
-            waiting, rows = await self._waiting(chunk, span)
-            looked_at += rows
+            waiting, read = await self._waiting(chunk, span)
+            looked_at += read
             for device_id in chunk:
                 end_ms = min(span.end_ms, first_end_ms) if device_id == devices[0] else span.end_ms
                 part = replace(span, end_ms=end_ms)
@@ -50,7 +50,7 @@ class Listing:
                     return Found(found[:size], (last.device_id, last.time_ms))
             # As many again as what is left of the budget can pay for, at the price so far.
             start += len(chunk)
-            count = max(1, min(2 * count, (self._most_rows - looked_at) // max(1, rows // len(chunk))))
+            count = max(1, min(2 * count, (self._most_bytes - looked_at) // max(1, read // len(chunk))))
         return Found(found, None)
 
     async def _waiting(self, devices: Sequence[int], span: Span) -> tuple[dict[int, list[Rows]], int]:
@@ -60,8 +60,8 @@ class Listing:
         found: dict[int, list[Rows]] = {}
         looked_at = 0
         for partition, mine in by_partition.items():
-            pieces, rows = await self._readings.waiting(partition, mine, span)
-            looked_at += rows
+            pieces, size = await self._readings.waiting(partition, mine, span)
+            looked_at += size
             for device_id in mine:
                 found[device_id] = [own for piece in pieces if (own := span.of(piece, [device_id])) is not None]
         return found, looked_at

@@ -96,15 +96,16 @@ class Readings:
         return [found[start] for start in sorted(found, reverse=True)[:size]]
 
     async def waiting(self, partition: int, device_ids: Collection[int], span: Span) -> tuple[list[Rows], int]:
-        """What the journal has of some devices of a partition, in the order in which it counts; and how many rows were
+        """What the journal has of some devices of a partition, in the order in which it counts; and how many bytes were
         looked at for it."""
         found, looked_at = [], 0
-        async for entry in self._journal.within(partition, span.start_ms, span.end_ms - 1):
-            looked_at += len(entry)
-            for frame in entry.frames:
-                rows = span.of(Rows.of(frame), device_ids)
-                if rows is not None:
-                    found.append((entry.rank, rows))
+        async for entries, size in self._journal.within(partition, device_ids, span.start_ms, span.end_ms - 1):
+            looked_at += size
+            for entry in entries:
+                for frame in entry.frames:
+                    rows = span.of(Rows.of(frame), device_ids)
+                    if rows is not None:
+                        found.append((entry.rank, rows))
         return [rows for _, rows in sorted(found, key=lambda piece: piece[0])], looked_at
 
     async def _pieces(self, device_id: int, span: Span, waiting: Sequence[Rows]) -> AsyncIterator[Rows]:

@@ -27,6 +27,9 @@ from telemetry_svc.observability import COMMIT_SECONDS, GROUP_ROWS, GROUPS_FAILE
 
 # A full group is about as much as MongoDB takes in 50 ms, and far below the 16 MB that one document may have.
 MAX_ROWS, MAX_BYTES = 50_000, 8 * 1024 * 1024
+# Whoever stores for half of the time and gathers for the other half stores in large pieces, which cost less: a group
+# waits for company as long as the one before it took to be stored, but not longer than this.
+LONGEST_LINGER_SECONDS = 0.02
 # Opens are refused for this long after a group failed; then the next one finds out whether storage is back.
 RETRY_SECONDS = 1.0
 # And for this long when the journal is full: the fold needs some time.
@@ -87,7 +90,7 @@ class Groups:
         linger_seconds: float,
         clock: Clock,
     ) -> None:
-        """`linger_seconds`: how long a group waits for company."""
+        """`linger_seconds`: how long a group waits for company at least."""
         self._journal = journal
         self._fleet = fleet
         self._vocabulary = vocabulary
@@ -100,6 +103,7 @@ class Groups:
         self._group = Group()
         self._number = 0
         self._received_ms = 0
+        self._storing_took = 0.0
         self._something = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -168,7 +172,7 @@ class Groups:
             while not (self._closing or await self._journals_room.free(RETRY_SECONDS)):
                 pass  # what has come waits, and whoever sends more
             with suppress(TimeoutError):  # nobody else came
-                async with asyncio.timeout(self._linger):
+                async with asyncio.timeout(max(self._linger, min(self._storing_took, LONGEST_LINGER_SECONDS))):
                     await self._full.wait()
             group, self._group = self._group, Group()
             if not self._closing:
@@ -203,9 +207,11 @@ class Groups:
             self._received_ms = max(self._clock(), self._received_ms + 1)
             admitted, refusals = await self._admit(group.intake)
             frames: list[Frame] | None = [one.frame for one in admitted]
+            began = perf_counter()
             if frames and (never := await self._journal.append(number, frames)):
                 refusals += await self._take_apart(admitted, never)
                 frames = None
+            self._storing_took = perf_counter() - began
             self._check_stay(stay)
         except (NotStored, PyMongoError, TimeoutError) as error:
             logger.warning("group_not_stored", rows=group.intake.rows, senders=len(group.shares), error=str(error))

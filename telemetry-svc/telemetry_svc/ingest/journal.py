@@ -1,6 +1,6 @@
 """The journal: groups of readings on a majority's disk, as columns."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Mapping, Sequence
 from collections.abc import Collection as Collection_
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from telemetry_svc.clock import milliseconds, moment
-from telemetry_svc.columns.frame import Frame
+from telemetry_svc.columns.frame import DEVICE, Frame
 from telemetry_svc.store import Collection, Document
 
 DUPLICATE_KEY = 11000
@@ -27,6 +27,10 @@ APART_AT_ONCE = 1_000
 # A connection that hangs is given up for another one after that long.
 ATTEMPT_SECONDS = 3.0
 READ_AHEAD = 256
+# As many as fit into an answer of MongoDB's.
+MANY_AT_ONCE = 100_000
+# More of them than that are not looked for one by one.
+FEW_DEVICES = 16
 # Whoever waits for news looks up that often.
 NEWS_MS = 500
 
@@ -153,13 +157,22 @@ class Journal:
                 document["frames"].append(part.to_binary())
         return list(documents.values())
 
-    async def within(self, partition: int, from_ms: int, to_ms: int) -> AsyncIterator[Entry]:
-        """A partition's entries that reach into [from_ms, to_ms], in no order."""
+    async def within(
+        self, partition: int, device_ids: Collection_[int], from_ms: int, to_ms: int
+    ) -> AsyncIterator[tuple[list[Entry], int]]:
+        """A partition's entries that reach into [from_ms, to_ms], all that have rows of these devices among them, in no
+        order; some at once, with how many bytes were looked at for them."""
         reach = {"to_ms": {"$gte": from_ms}, "from_ms": {"$lte": to_ms}}
-        found = self._collection.find({**_of(partition), **reach}, batch_size=READ_AHEAD)
+        # Most have nothing of a device. That is seen in the bytes sooner than they are decoded.
+        named = [device_id.to_bytes(DEVICE.itemsize, "little") for device_id in device_ids]
+        sought = named if len(named) <= FEW_DEVICES else [b""]
+        # They are bytes, whatever their type says.
+        found: Any = self._collection.find_raw_batches({**_of(partition), **reach}, batch_size=MANY_AT_ONCE)
         async with found:
-            async for document in found:
-                yield _entry(document)
+            async for batch in found:
+                some = [one for one in _documents_in(batch) if any(name in one for name in sought)]
+                options = self._collection.codec_options
+                yield [_entry(bson.decode(document, options)) for document in some], len(batch)
 
     async def oldest(self, partition: int, most_rows: int) -> tuple[list[Entry], int]:
         """The entries of a partition that were received first, of so many rows or a few more; and how many are left."""
@@ -246,6 +259,15 @@ def _not_encodable(document: Document) -> str:
     except (BSONError, OverflowError) as error:
         return repr(error)
     return f"{size} bytes" if size > LARGEST_DOCUMENT else ""
+
+
+def _documents_in(batch: bytes) -> Iterator[bytes]:
+    """BSON documents one after the other: each begins with its length."""
+    start = 0
+    while start < len(batch):
+        end = start + int.from_bytes(batch[start : start + 4], "little")
+        yield batch[start:end]
+        start = end
 
 
 def _of(partition: int) -> dict[str, Any]:
