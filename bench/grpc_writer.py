@@ -77,7 +77,7 @@ class Call:
 
 class Connection(asyncio.Protocol):
     """Calls over one connection, each in turn a frame. `done`: when all of them are answered; fails with
-    ConnectionError when the connection ends before."""
+    ConnectionError when the connection, or one of them, ends before."""
 
     def __init__(self, headers: Sequence[tuple[str, str]], calls: Sequence[Call]) -> None:
         """`headers`: of each call."""
@@ -133,7 +133,7 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def _tick(self) -> None:
-        if any(call.every for call in self._unwritten.values()):
+        if not self.done.done() and any(call.every for call in self._unwritten.values()):
             self._write_soon()
             self._loop.call_later(TICK_SECONDS, self._tick)
 
@@ -171,9 +171,11 @@ class Connection(asyncio.Protocol):
             ):
                 self._calls[stream].trailers |= dict(headers)
             case StreamEnded(stream_id=stream) | StreamReset(stream_id=stream):
-                self._unwritten.pop(stream, None)
+                early = self._unwritten.pop(stream, None)
                 self._unanswered.discard(stream)
-                if not self._unanswered and not self.done.done():
+                if early and not early.over and not self.done.done():
+                    self.done.set_exception(ConnectionError(f"a call ended early: {early.trailers}"))
+                elif not self._unanswered and not self.done.done():
                     self.done.set_result(None)
             case ConnectionTerminated():
                 self._transport.close()

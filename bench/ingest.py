@@ -58,7 +58,8 @@ async def _beside_peers(stack: Stack, shape: Shape, pace: Pace) -> dict[str, flo
     ids = (await fielded(stack, GATEWAY100.fleet))[: shape.fleet]
     start_ms = _start_ms()
     streams = senders(shape, ids, start_ms)
-    # Of large messages one receiver takes as many as there are cores to store them.
+    # What a message costs is the receiver's, what a reading costs mostly not: many small ones are for two of them, with
+    # large ones MongoDB and the watcher need the cores.
     receivers = RECEIVERS if shape.rows == 1 else RECEIVERS[:1]
     peers: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="fieldstock-peers-") as name:

@@ -17,7 +17,7 @@ class Settings(ServiceSettings):
     # A receiver stores what comes and leaves the watch and the fold to the other replicas, as long as there are any.
     receiver: bool = False
 
-    # How long a group of readings waits for company: latency against the number of writes.
+    # How long a group of readings waits for company, at least: latency against the number of writes.
     group_linger_ms: float = Field(default=5, ge=0)
     # How long a group is tried before its senders have to send it again.
     commit_patience_seconds: float = Field(default=10, gt=0)

@@ -44,23 +44,30 @@ async def in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Runs something that never ends by itself for as long as the block runs. When it fails, the block is cancelled,
     and this raises what it failed with: a process that does half of its work is worse than one that is started anew."""
     host = asyncio.current_task()
+    ending = failed = False
 
-    def failed(task: asyncio.Task[None]) -> None:
+    def look(task: asyncio.Task[None]) -> None:
+        nonlocal failed
         if not task.cancelled() and (error := task.exception()):
             logger.error("work_ended", work=repr(task.get_coro()), exc_info=error)
-            if host:
+            failed = not ending
+            if failed and host:
                 host.cancel()
 
     task = asyncio.create_task(work)
-    task.add_done_callback(failed)
+    task.add_done_callback(look)
     try:
         yield
     except asyncio.CancelledError:
-        if task.done():
+        if failed and host:
+            host.uncancel()
             await task
         raise
     finally:
+        ending = True
         await end(task)
+    if failed:
+        await task  # the block ended by itself before it could be cancelled
 
 
 async def wait_for(work: Awaitable[T], timeout: float | None) -> T:

@@ -33,7 +33,10 @@ def journal(store: Store) -> Journal:
 
 async def within(journal: Journal, partition: int, from_ms: int = 0, to_ms: int = 10**12) -> list[Entry]:
     everybody = range(partition, 64 * FEW_DEVICES + 64, 64)
-    return await having(journal, partition, everybody, from_ms, to_ms)
+    found = await having(journal, partition, everybody, from_ms, to_ms)
+    # Also where each device is looked for.
+    assert rows(await having(journal, partition, everybody[:2], from_ms, to_ms)) == rows(found)
+    return found
 
 
 async def having(
@@ -64,6 +67,7 @@ async def test_of_the_entries_those_are_read_that_have_rows_of_the_devices(journ
     assert [entry.group[1] for entry in await having(journal, 1, [64_065])] == [1, 3]
     assert [entry.group[1] for entry in await having(journal, 1, [64_129, 70_401])] == [2, 3]
     assert await having(journal, 1, [64_193]) == []
+    assert await having(journal, 1, [1]) == [], "the partition is no device"
     looked_at = [size async for _, size in journal.within(1, [64_193], 0, 100)]
     assert sum(looked_at) > 300, "what was looked at counts, not what was found"
 

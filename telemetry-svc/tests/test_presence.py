@@ -110,6 +110,22 @@ def test_a_device_in_maintenance_may_be_silent(fleet: Fleet) -> None:
     assert rules.sweep(DEPLOYED_MS + 10_000_000, MINE) == []
 
 
+def test_a_device_that_comes_back_to_the_field_has_time_to_speak(fleet: Fleet) -> None:
+    rules = Judge(fleet, PATIENCE)
+    rule = Rule("offline", 1, Kind.OFFLINE, Severity.WARNING)
+    rules.use([rule])
+    fleet.place(1, Status.MAINTENANCE, device_type="sensor", version=2, since_ms=DEPLOYED_MS)
+    assert look(fleet, DEPLOYED_MS + 10_000_000) == ([], [1])
+    back_ms = DEPLOYED_MS + 20_000_000
+    fleet.place(1, Status.DEPLOYED, device_type="sensor", version=3, since_ms=back_ms)
+    look(fleet, back_ms + 1_000)
+    assert rules.sweep(back_ms + 1_000, MINE) == []
+    look(fleet, back_ms + 300_001)
+    (opening,) = rules.sweep(back_ms + 300_001, MINE)
+    assert isinstance(opening, Opening)
+    assert opening.opened_ms == back_ms + 300_000
+
+
 def test_a_million_devices_are_judged_in_an_instant() -> None:
     fleet = Fleet()
     fleet.place(1_000_000, Status.DEPLOYED, device_type="sensor", version=1, since_ms=1)

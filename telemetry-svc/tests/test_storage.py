@@ -13,6 +13,7 @@ import pytest
 
 from servicekit.testing import broker_user, eventually
 from telemetry_svc.clock import system
+from telemetry_svc.ingest import groups
 from telemetry_svc.settings import Settings
 from telemetry_svc.store import Store
 from telemetry_svc.watch.handover import MAX_ROWS
@@ -112,6 +113,27 @@ async def test_what_cannot_be_stored_is_not_acknowledged_and_can_be_sent_again(
     summary = await eventually(patiently(lambda: device.send(batch(2, [now + 1], temperature=[2]))))
     assert summary.committed_sequence == 2
     assert [time_ms for time_ms, _ in await device.read(7)] == [now + 1, now]
+
+
+async def test_a_group_waits_for_company_as_long_as_storing_took(
+    inventory: Any, admin: Any, batch: Make, road: Road, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "LONGEST_LINGER_SECONDS", 5.0)
+    await inventory.deploy(7)
+    now = system()
+    await admin.send(batch(1, [now], device=7, temperature=[1]))
+    road.close()
+    slow = asyncio.create_task(admin.send(batch(1, [now + 1], device=7, temperature=[2])))
+    await asyncio.sleep(0.35)
+    road.open()
+    await slow
+    # One that waited only as long as it has to would be stored before the second comes.
+    first = asyncio.create_task(admin.send(batch(1, [now + 2], device=7, temperature=[3])))
+    await asyncio.sleep(0.1)
+    await admin.send(batch(1, [now + 3], device=7, temperature=[4]))
+    await first
+    entries = await store.journal.find({"_id.partition": 7}, ["rows"]).to_list()
+    assert sorted(entry["rows"] for entry in entries) == [1, 1, 2]
 
 
 async def test_new_streams_are_refused_with_a_delay_while_storage_is_away(

@@ -40,6 +40,33 @@ async def test_a_block_ends_with_what_its_work_in_the_background_failed_with() -
     with pytest.raises(ZeroDivisionError):
         async with in_background(work()):
             await asyncio.sleep(60)
+    host = asyncio.current_task()
+    assert host
+    assert not host.cancelling()
+
+
+async def test_what_failed_behind_a_block_that_somebody_else_ends_is_raised_all_the_same() -> None:
+    async def work() -> None:
+        raise ZeroDivisionError
+
+    # As a fixture does it: begun in one task, ended in another one.
+    opened = in_background(work())
+    await asyncio.create_task(opened.__aenter__())
+    await asyncio.sleep(0.01)
+    with pytest.raises(ZeroDivisionError):
+        await opened.__aexit__(None, None, None)
+
+
+async def test_what_fails_while_it_is_ended_disturbs_nobody() -> None:
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise ZeroDivisionError from None
+
+    async with in_background(work()):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
 
 
 async def test_work_in_the_background_ends_with_its_block() -> None:

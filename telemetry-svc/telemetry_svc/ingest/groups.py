@@ -28,8 +28,8 @@ from telemetry_svc.observability import COMMIT_SECONDS, GROUP_ROWS, GROUPS_FAILE
 # A full group is about as much as MongoDB takes in 50 ms, and far below the 16 MB that one document may have.
 MAX_ROWS, MAX_BYTES = 50_000, 8 * 1024 * 1024
 # Whoever stores for half of the time and gathers for the other half stores in large pieces, which cost less: a group
-# waits for company as long as the one before it took to be stored, but not longer than this.
-LONGEST_LINGER_SECONDS = 0.02
+# waits for company as long as the one before it took to be stored, but not longer than this, and not once it is large.
+LONGEST_LINGER_SECONDS, LARGE_ROWS = 0.02, 10_000
 # Opens are refused for this long after a group failed; then the next one finds out whether storage is back.
 RETRY_SECONDS = 1.0
 # And for this long when the journal is full: the fold needs some time.
@@ -70,6 +70,11 @@ class Group:
         """Whether the next batch has to wait for the next group."""
         return self.intake.rows >= MAX_ROWS or self.intake.bytes >= MAX_BYTES
 
+    @property
+    def large(self) -> bool:
+        """Whether waiting for more would gain nothing."""
+        return self.intake.rows >= LARGE_ROWS or self.full
+
 
 class Groups:
     """One group gathers while another one is committed; when both are full, `add` waits, and so do the senders.
@@ -107,7 +112,7 @@ class Groups:
         self._something = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self._full = asyncio.Event()
+        self._large = asyncio.Event()
         self._closing = False
         self._healthy_since_ms: int | None = clock()
         self._failed_at_ms = self._failures = 0
@@ -149,8 +154,8 @@ class Groups:
         else:
             share.sequence = batch.sequence
             share.rows += rows
-        if group.full:
-            self._full.set()
+        if group.large:
+            self._large.set()
 
     @asynccontextmanager
     async def committing(self) -> AsyncIterator[None]:
@@ -173,11 +178,11 @@ class Groups:
                 pass  # what has come waits, and whoever sends more
             with suppress(TimeoutError):  # nobody else came
                 async with asyncio.timeout(max(self._linger, min(self._storing_took, LONGEST_LINGER_SECONDS))):
-                    await self._full.wait()
+                    await self._large.wait()
             group, self._group = self._group, Group()
             if not self._closing:
                 self._something.clear()
-            self._full.clear()
+            self._large.clear()
             self._room.set()
             if not group.shares:
                 continue  # those who sent something were sent away

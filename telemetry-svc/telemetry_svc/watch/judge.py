@@ -220,6 +220,8 @@ class Judge:
         silent = silent[mine[silent % PARTITIONS]]
         silent = silent[memory.rule.applies(self._fleet, silent)]
         due_ms = self._patience.ends_ms(self._fleet, silent)
+        # Offline it may be from before it came to its status: then it has its time still.
+        silent, due_ms = silent[due_ms < now_ms], due_ms[due_ms < now_ms]
         allowed_ms = self._fleet.silences(silent, self._patience.silence_ms)
         changes: list[Change] = []
         columns = silent.tolist(), due_ms.tolist(), allowed_ms.tolist()
