@@ -12,6 +12,7 @@ from telemetry_svc.watch.rules import Excursion, Kind, Rule, Severity
 PATIENCE = Patience(silence_ms=60_000, grace_ms=300_000)
 DEPLOYED_MS = 1_000_000
 MINE = np.ones(PARTITIONS, bool)
+OFFLINE = Rule("offline", 1, Kind.OFFLINE, Severity.WARNING)
 
 
 @pytest.fixture
@@ -20,6 +21,14 @@ def fleet() -> Fleet:
     fleet = Fleet()
     fleet.place(1, Status.DEPLOYED, device_type="sensor", version=1, since_ms=DEPLOYED_MS)
     return fleet
+
+
+@pytest.fixture
+def rules(fleet: Fleet) -> Judge:
+    """With the rule of silence alone."""
+    rules = Judge(fleet, PATIENCE)
+    rules.use([OFFLINE])
+    return rules
 
 
 def look(fleet: Fleet, now_ms: int, healthy_since_ms: int | None = 0) -> tuple[list[int], list[int]]:
@@ -68,28 +77,24 @@ def test_a_device_in_stock_is_not_missed(fleet: Fleet) -> None:
     assert look(fleet, DEPLOYED_MS + 10_000_000) == ([], [])
 
 
-def test_the_alert_of_silence_opens_when_the_time_is_over_and_clears_with_the_next_reading(fleet: Fleet) -> None:
-    rules = Judge(fleet, PATIENCE)
-    rule = Rule("offline", 1, Kind.OFFLINE, Severity.WARNING)
-    rules.use([rule])
+def test_the_alert_of_silence_opens_when_the_time_is_over_and_clears_with_the_next_reading(
+    fleet: Fleet, rules: Judge
+) -> None:
     seen_ms = DEPLOYED_MS + 400_000
     fleet.last_seen_ms[1] = seen_ms
     look(fleet, seen_ms + 1)
     assert rules.sweep(seen_ms + 1, MINE) == []
     look(fleet, seen_ms + 61_000)
     assert rules.sweep(seen_ms + 61_000, MINE) == [
-        Opening(rule, 1, 1, opened_ms=seen_ms + 60_000, value=61.0, message="silent for more than 60 s")
+        Opening(OFFLINE, 1, 1, opened_ms=seen_ms + 60_000, value=61.0, message="silent for more than 60 s")
     ]
     assert rules.sweep(seen_ms + 62_000, MINE) == []
     fleet.last_seen_ms[1] = seen_ms + 70_000
     look(fleet, seen_ms + 70_500)
-    assert rules.sweep(seen_ms + 70_500, MINE) == [Clearing(rule, 1, seen_ms + 70_000)]
+    assert rules.sweep(seen_ms + 70_500, MINE) == [Clearing(OFFLINE, 1, seen_ms + 70_000)]
 
 
-def test_an_alert_of_silence_does_not_end_because_an_older_state_says_online(fleet: Fleet) -> None:
-    rules = Judge(fleet, PATIENCE)
-    rule = Rule("offline", 1, Kind.OFFLINE, Severity.WARNING)
-    rules.use([rule])
+def test_an_alert_of_silence_does_not_end_because_an_older_state_says_online(fleet: Fleet, rules: Judge) -> None:
     seen_ms = DEPLOYED_MS + 400_000
     # As a new owner finds them: the state was saved before the alert opened.
     fleet.last_seen_ms[1] = seen_ms
@@ -99,21 +104,16 @@ def test_an_alert_of_silence_does_not_end_because_an_older_state_says_online(fle
     assert rules.sweep(seen_ms + 70_000, MINE) == []
     fleet.last_seen_ms[1] = seen_ms + 71_000
     look(fleet, seen_ms + 72_000, healthy_since_ms=seen_ms + 65_000)
-    assert rules.sweep(seen_ms + 72_000, MINE) == [Clearing(rule, 1, seen_ms + 71_000)]
+    assert rules.sweep(seen_ms + 72_000, MINE) == [Clearing(OFFLINE, 1, seen_ms + 71_000)]
 
 
-def test_a_device_in_maintenance_may_be_silent(fleet: Fleet) -> None:
-    rules = Judge(fleet, PATIENCE)
-    rules.use([Rule("offline", 1, Kind.OFFLINE, Severity.WARNING)])
+def test_a_device_in_maintenance_may_be_silent(fleet: Fleet, rules: Judge) -> None:
     fleet.place(1, Status.MAINTENANCE, device_type="sensor", version=2, since_ms=DEPLOYED_MS)
     assert look(fleet, DEPLOYED_MS + 10_000_000) == ([], [1])
     assert rules.sweep(DEPLOYED_MS + 10_000_000, MINE) == []
 
 
-def test_a_device_that_comes_back_to_the_field_has_time_to_speak(fleet: Fleet) -> None:
-    rules = Judge(fleet, PATIENCE)
-    rule = Rule("offline", 1, Kind.OFFLINE, Severity.WARNING)
-    rules.use([rule])
+def test_a_device_that_comes_back_to_the_field_has_time_to_speak(fleet: Fleet, rules: Judge) -> None:
     fleet.place(1, Status.MAINTENANCE, device_type="sensor", version=2, since_ms=DEPLOYED_MS)
     assert look(fleet, DEPLOYED_MS + 10_000_000) == ([], [1])
     back_ms = DEPLOYED_MS + 20_000_000
