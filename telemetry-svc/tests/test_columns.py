@@ -58,6 +58,7 @@ def test_integers_come_back(values: list[int]) -> None:
         [NAN],
         [-0.0, 0.0, 1.5],
         [0.1 + 0.2, 1 / 3],
+        [1.0, 2.5, 3.0, 4.5, 5.0],
         [1e300, -1e300, 5e-324],
         [20.0] * 50,
         [round(20 + 0.1 * n, 1) for n in range(256)],
@@ -194,3 +195,24 @@ def test_a_tally_is_what_a_recount_gives(step_ms: int) -> None:
     assert int(hours.count.sum()) == 1_000
     assert set((hours.minute % 60).tolist()) == {0}
     assert sum(len(part) for _, part in whole.hours()) == len(whole)
+
+
+@pytest.mark.parametrize("left_out", [0.0, 0.3])
+def test_values_in_a_row_count_as_scattered_ones_do(left_out: float) -> None:
+    random = np.random.default_rng(2)
+    frame = Frame(
+        np.repeat(np.arange(1, 11, dtype=np.int32), 200),
+        1_700_000_000_000 + np.tile(np.arange(200), 10) * 1_000,
+        {"a": random.normal(size=2_000), "b": random.normal(size=2_000)},
+        0,
+    )
+    cells = {metric: random.random(2_000) >= left_out for metric in frame.values}
+    place_of = np.arange(11, dtype=np.int32) * 1_000_000
+    mixed = random.permutation(2_000)
+    in_a_row, scattered = (
+        Tally.of(frame.take(order), {metric: mask[order] for metric, mask in cells.items()}, place_of)
+        for order in (np.arange(2_000), mixed)
+    )
+    for one, other in zip(_table(in_a_row), _table(scattered), strict=True):
+        assert one[:6] == other[:6]
+        assert one[6] == pytest.approx(other[6])

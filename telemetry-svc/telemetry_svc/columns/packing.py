@@ -139,13 +139,12 @@ def _decimals(values: Floats, starts: Rows, lengths: Rows) -> tuple[NDArray[np.u
     anything where they are not."""
     found = np.full(len(starts), _RAW, np.uint8)
     integers = np.zeros(len(values), np.int64)
+    some = np.stack([starts, starts + lengths // 2, starts + lengths - 1])
     for decimals in range(MOST_DECIMALS + 1):
-        scale = 10.0**decimals
-        with np.errstate(over="ignore"):
-            scaled = np.rint(values * scale)
-        # Bits, not numbers: -0.0 is another one than 0.0, and has no integer.
-        exact = (scaled / scale).view(np.int64) == values.view(np.int64)
-        exact &= (np.abs(scaled) < _EXACT) & ~((scaled == 0) & np.signbit(scaled))
+        # Three of a run's values say mostly that it has more; then the others need not be looked at.
+        if not (_exactly(values[some], decimals)[0].all(axis=0) & (found == _RAW)).any():
+            continue
+        exact, scaled = _exactly(values, decimals)
         new = np.logical_and.reduceat(exact, starts) & (found == _RAW)
         if new.any():
             found[new] = decimals
@@ -154,3 +153,13 @@ def _decimals(values: Floats, starts: Rows, lengths: Rows) -> tuple[NDArray[np.u
         if (found != _RAW).all():
             break
     return found, integers
+
+
+def _exactly(values: Floats, decimals: int) -> tuple[Mask, Floats]:
+    """Which values have no more decimals, and how many units of the last one each is."""
+    scale = 10.0**decimals
+    with np.errstate(over="ignore"):
+        scaled = np.rint(values * scale)
+    # Bits, not numbers: -0.0 is another one than 0.0, and has no integer.
+    exact = (scaled / scale).view(np.int64) == values.view(np.int64)
+    return exact & (np.abs(scaled) < _EXACT) & ~((scaled == 0) & np.signbit(scaled)), scaled

@@ -12,6 +12,8 @@ from telemetry_svc.columns.packing import pack_floats, pack_ints, unpack_floats,
 from telemetry_svc.columns.rows import Rows
 
 MINUTE_MS, HOUR_MINUTES = 60_000, 60
+# Values of one key in a row are summed up first where there are so many of them, in the mean.
+RUN = 4
 
 
 @dataclass(slots=True)
@@ -52,45 +54,23 @@ class Tally:
     @classmethod
     def of(cls, frame: Frame | Rows, cells: Mapping[str, Mask], places: NDArray[np.int32]) -> Self:
         """Of the chosen `cells` of a frame, none of them NaN. `places`: the place of each device, by its id."""
+        if not len(frame):
+            return cls()
         minutes = frame.time_ms // MINUTE_MS
-        pieces = [
-            cls._one(number, places[frame.device[mask]], minutes[mask], frame.values[metric][mask])
-            for number, (metric, mask) in enumerate(cells.items())
-            if mask.any()
-        ]
+        first, span = int(minutes.min()), int(minutes.max()) - int(minutes.min()) + 1
+        keys = places[frame.device].astype(np.int64) * span + (minutes - first)
+        pieces: list[tuple[np.ndarray, ...]] = []
+        for number, (metric, mask) in enumerate(cells.items()):
+            if mask.any():
+                chosen = slice(None) if mask.all() else mask
+                key, *columns = _summed(keys[chosen], frame.values[metric][chosen])
+                minute, place = (key % span + first).astype(np.int32), key // span
+                pieces.append((place, np.full(len(key), number, np.int32), minute, *columns))
         if not pieces:
             return cls()
         place, *columns = [np.concatenate(column) for column in zip(*pieces, strict=True)]
         names, place = np.unique(place, return_inverse=True)
         return cls(names.tolist(), list(cells), place.astype(np.int32), *columns)
-
-    @staticmethod
-    def _one(metric: int, place: NDArray[np.int32], minute: Ints, values: Floats) -> tuple[np.ndarray, ...]:
-        first, span = int(minute.min()), int(minute.max()) - int(minute.min()) + 1
-        key = place.astype(np.int64) * span + (minute - first)
-        length = (int(place.max()) + 1) * span
-        if length > 4 * len(key) + 4096:
-            # Few values over many minutes or places: the keys that there are, in a row.
-            there, key = np.unique(key, return_inverse=True)
-            length = len(there)
-        else:
-            there = np.arange(length)
-        count = np.bincount(key, minlength=length)
-        total = np.bincount(key, weights=values, minlength=length)
-        least, most = np.full(length, np.inf), np.full(length, -np.inf)
-        np.minimum.at(least, key, values)
-        np.maximum.at(most, key, values)
-        some = count > 0
-        keys = there[some]
-        return (
-            (keys // span).astype(np.int32),
-            np.full(len(keys), metric, np.int32),
-            (keys % span + first).astype(np.int32),
-            count[some],
-            least[some],
-            most[some],
-            total[some],
-        )
 
     @classmethod
     def together(cls, tallies: Iterable["Tally"]) -> Self:
@@ -217,6 +197,32 @@ _ALONE = np.zeros(1, np.intp)
 _TYPES = {"minute": "<i4", "count": "<i8", "least": "<f8", "most": "<f8", "total": "<f8"}
 _NAMES = tuple(_TYPES)
 _WAYS = (np.add, np.minimum, np.maximum, np.add)
+
+
+def _summed(keys: Ints, values: Floats) -> tuple[np.ndarray, ...]:
+    """The keys that there are, none below 0, in their order; of the values of each their number, the smallest, the
+    greatest and the sum."""
+    starts = np.flatnonzero(np.diff(keys, prepend=-1))
+    counts, least, most, total = np.ones(len(keys), np.intp), values, values, values
+    if RUN * len(starts) < len(keys):
+        # Mostly a device's readings follow each other, and many are of one minute.
+        counts = np.diff(starts, append=len(keys))
+        least, most, total = (way.reduceat(values, starts) for way in (np.minimum, np.maximum, np.add))
+        keys = keys[starts]
+    lowest = int(keys.min())
+    length = int(keys.max()) - lowest + 1
+    if length > 4 * len(keys) + 4096:
+        # Few of them, far apart: in a row.
+        there, keys = np.unique(keys, return_inverse=True)
+    else:
+        there, keys = np.arange(lowest, lowest + length), keys - lowest
+    count = np.bincount(keys, counts).astype(np.int64)
+    sums = np.bincount(keys, total)
+    smallest, greatest = np.full(len(count), np.inf), np.full(len(count), -np.inf)
+    np.minimum.at(smallest, keys, least)
+    np.maximum.at(greatest, keys, most)
+    some = count > 0
+    return there[some], count[some], smallest[some], greatest[some], sums[some]
 
 
 def _unpacked(columns: Mapping[str, Any], rows: int) -> Iterator[np.ndarray]:
