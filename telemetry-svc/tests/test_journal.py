@@ -72,6 +72,15 @@ async def test_of_the_entries_those_are_read_that_have_rows_of_the_devices(journ
     assert sum(looked_at) > 300, "what was looked at counts, not what was found"
 
 
+async def test_values_that_look_like_a_column_of_devices_hide_nothing(journal: Journal) -> None:
+    devices, times = np.array([64_001, 64_001], np.int32), np.array([10, 20], np.int64)
+    behind = Frame(np.array([64_065], np.int32), times[:1], {"y": np.array([1 / 3])}, received_ms=1_000)
+    for length in range(1, 100):
+        looks_like_it = np.frombuffer(b"\5device\0" + length.to_bytes(8, "little"))
+        await journal.append(length, [Frame(devices, times, {"x": looks_like_it}, received_ms=1_000), behind])
+    assert len(await having(journal, 1, [64_065])) == 99
+
+
 async def test_what_was_stored_before_the_answer_got_lost_is_recognised(journal: Journal, store: Store) -> None:
     whole = frame([1, 2, 3], [10, 20, 30])
     await journal.append(1, [whole])
@@ -141,7 +150,13 @@ async def test_entries_of_the_first_release_are_found(journal: Journal, store: S
     await store.journal.create_index([("received_at", 1)], name="expiry", expireAfterSeconds=86_400)
     writer, group = b"w" * 16, 3
     old = {"_id": {"writer": writer, "group": group, "partition": 1}, "partition": 1, "from_ms": 10, "to_ms": 20}
-    content = frame([1, 65], [10, 20]).to_binary()
+    whole = frame([1, 65], [10, 20])
+    content = {
+        "metrics": list(whole.values),
+        "device": whole.device.tobytes(),
+        "time_ms": whole.time_ms.tobytes(),
+        "values": [column.tobytes() for column in whole.values.values()],
+    }
     await store.journal.insert_one({**old, "received_at": moment(1_000), "frames": [content]})
     await migrate(store)
     ((entry,), left) = await journal.oldest(1, 100)

@@ -1,8 +1,8 @@
 """Readings as columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,38 +53,4 @@ class Frame:
             np.concatenate([frame.time_ms for frame in frames]),
             {metric: np.concatenate([frame.values[metric] for frame in frames]) for metric in first.values},
             first.received_ms,
-        )
-
-    def partitions(self) -> Iterator[tuple[int, "Frame"]]:
-        """The rows of each partition that has any, in the order that they have here."""
-        # One byte a row: numpy sorts those by radix, in linear time.
-        part = (self.device % PARTITIONS).astype(np.uint8)
-        ends = np.cumsum(np.bincount(part, minlength=PARTITIONS))
-        ordered = self.take(np.argsort(part, kind="stable"))
-        start = 0
-        for partition, end in enumerate(ends.tolist()):
-            if end > start:
-                yield partition, ordered.take(slice(start, end))
-            start = end
-
-    def to_binary(self) -> dict[str, Any]:
-        """The columns as little-endian bytes; without `received_ms`, which the journal keeps once a document."""
-        return {
-            "metrics": list(self.values),
-            "device": self.device.astype(DEVICE, copy=False).tobytes(),
-            "time_ms": self.time_ms.astype(TIME, copy=False).tobytes(),
-            "values": [column.astype(VALUE, copy=False).tobytes() for column in self.values.values()],
-        }
-
-    @classmethod
-    def from_binary(cls, columns: Mapping[str, Any], received_ms: int) -> Self:
-        """What `to_binary` gave; the columns are views of its bytes, and cannot be written."""
-        return cls(
-            np.frombuffer(columns["device"], DEVICE),
-            np.frombuffer(columns["time_ms"], TIME),
-            {
-                metric: np.frombuffer(column, VALUE)
-                for metric, column in zip(columns["metrics"], columns["values"], strict=True)
-            },
-            received_ms,
         )

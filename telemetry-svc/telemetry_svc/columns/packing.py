@@ -142,9 +142,9 @@ def _decimals(values: Floats, starts: Rows, lengths: Rows) -> tuple[NDArray[np.u
     some = np.stack([starts, starts + lengths // 2, starts + lengths - 1])
     for decimals in range(MOST_DECIMALS + 1):
         # Three of a run's values say mostly that it has more; then the others need not be looked at.
-        if not (_exactly(values[some], decimals)[0].all(axis=0) & (found == _RAW)).any():
+        if not (exactly(values[some], decimals)[0].all(axis=0) & (found == _RAW)).any():
             continue
-        exact, scaled = _exactly(values, decimals)
+        exact, scaled = exactly(values, decimals)
         new = np.logical_and.reduceat(exact, starts) & (found == _RAW)
         if new.any():
             found[new] = decimals
@@ -155,7 +155,7 @@ def _decimals(values: Floats, starts: Rows, lengths: Rows) -> tuple[NDArray[np.u
     return found, integers
 
 
-def _exactly(values: Floats, decimals: int) -> tuple[Mask, Floats]:
+def exactly(values: Floats, decimals: int) -> tuple[Mask, Floats]:
     """Which values have no more decimals, and how many units of the last one each is."""
     scale = 10.0**decimals
     with np.errstate(over="ignore"):

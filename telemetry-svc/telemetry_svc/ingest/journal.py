@@ -16,6 +16,7 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from telemetry_svc.clock import milliseconds, moment
 from telemetry_svc.columns.frame import DEVICE, Frame
+from telemetry_svc.columns.narrow import Narrow, frame_of
 from telemetry_svc.store import Collection, Document
 
 DUPLICATE_KEY = 11000
@@ -31,6 +32,8 @@ READ_AHEAD = 256
 MANY_AT_ONCE = 1_000
 # More of them than that are not looked for one by one.
 FEW_DEVICES = 16
+# How BSON has a column of devices: the type of a binary and its name, then four bytes of length and one of subtype.
+_DEVICES, _BINARY_HEAD = b"\5device\0", 5
 # Whoever waits for news looks up that often.
 NEWS_MS = 500
 
@@ -137,8 +140,8 @@ class Journal:
     def _documents(self, group: int, frames: Sequence[Frame]) -> list[Document]:
         documents: dict[int, Document] = {}
         for frame in frames:
-            for partition, part in frame.partitions():
-                from_ms, to_ms = int(part.time_ms.min()), int(part.time_ms.max())
+            for partition, part in Narrow.of(frame).partitions():
+                from_ms, to_ms = part.reach_ms
                 document = documents.setdefault(
                     partition,
                     {
@@ -271,9 +274,17 @@ def _documents_in(batch: bytes) -> Iterator[bytes]:
 
 
 def _has_any(document: bytes, sought: Sequence[bytes]) -> bool:
-    """Whether some of these bytes are in its frames: before them is the partition, which is a small id as well."""
-    frames = document.index(b"frames\0")
-    return any(document.find(one, frames) >= 0 for one in sought)
+    """Whether some of these bytes are in the columns of its devices."""
+    at = document.find(_DEVICES)
+    while at >= 0:
+        start = at + len(_DEVICES)
+        first = start + _BINARY_HEAD
+        end = first + int.from_bytes(document[start : start + 4], "little")
+        if any(document.find(one, first, end) >= 0 for one in sought):
+            return True
+        # Should a sender's values look like that, what is behind them must be found all the same.
+        at = document.find(_DEVICES, start)
+    return False
 
 
 def _of(partition: int) -> dict[str, Any]:
@@ -293,5 +304,5 @@ def _entry(document: Document) -> Entry:
         identity["partition"],
         group_of(identity),
         received_ms,
-        [Frame.from_binary(columns, received_ms) for columns in document["frames"]],
+        [frame_of(columns, received_ms) for columns in document["frames"]],
     )

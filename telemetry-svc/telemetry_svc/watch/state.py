@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import DEVICE, PARTITIONS, TIME, VALUE, Frame
+from telemetry_svc.columns.narrow import Narrow, frame_of
 from telemetry_svc.partitions import LeaseLost
 from telemetry_svc.store import Collection, Document
 from telemetry_svc.watch.abnormal import Profile
@@ -83,7 +84,8 @@ def _block(fleet: Fleet, judge: Judge, partition: int) -> Document:
     for metric, column in fleet.latest.items():
         has = ids[column.time_ms[ids] > 0]
         if len(has):
-            latest.append(Frame(has.astype(DEVICE), column.time_ms[has], {metric: column.value[has]}, 0).to_binary())
+            frame = Frame(has.astype(DEVICE), column.time_ms[has], {metric: column.value[has]}, received_ms=0)
+            latest.append(Narrow.of(frame).to_binary())
     heard = ids[fleet.clocks.heard_ms[ids] > 0]
     return {
         "device": seen.astype(DEVICE).tobytes(),
@@ -123,7 +125,7 @@ def _put_columns_back(fleet: Fleet, block: Document) -> None:
     fleet.last_seen_ms[device[known]] = np.frombuffer(block["last_seen_ms"], TIME)[known]
     fleet.presence[device[known]] = np.frombuffer(block["presence"], PRESENCE)[known]
     for columns in block["latest"]:
-        frame = Frame.from_binary(columns, received_ms=0)
+        frame = frame_of(columns, received_ms=0)
         fleet.apply(frame.take(fleet.statuses(frame.device) != Status.UNKNOWN))
     if clocks := block.get("clocks"):  # the first release saved none
         fleet.hear_of_clocks(clocks)

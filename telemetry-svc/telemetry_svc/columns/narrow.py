@@ -1,0 +1,131 @@
+"""A frame in as few bytes as can be had for a few passes over it: as the journal keeps it, for seconds.
+
+Times lie close to each other, and what a sensor says is a short decimal: four bytes for the one and two for the other
+do, of eight. A column that is not so stays as it is. What is kept for years is packed: see packing.py.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telemetry_svc.columns.frame import DEVICE, PARTITIONS, TIME, VALUE, Floats, Frame, Ids, Mask
+from telemetry_svc.columns.packing import MOST_DECIMALS, exactly
+
+# By how many bytes a number takes.
+_TIMES = {4: np.dtype("<u4"), 8: TIME}
+_VALUES = {2: np.dtype("<i2"), 4: np.dtype("<i4"), 8: VALUE}
+# So many values are asked first how many decimals they have.
+ASKED = 32
+
+# Milliseconds after the base, or as they are; integers, or values as they are.
+Times = NDArray[np.uint32] | NDArray[np.int64]
+Values = NDArray[np.int16] | NDArray[np.int32] | Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """Row i is the i-th entry of every column.
+
+    `device` int32[n]; `time_ms` [n], after `base_ms`; `values` [n] for each metric: floats where its `decimals` are
+    None, else integers, each of so many decimals.
+    """
+
+    device: Ids
+    base_ms: int
+    time_ms: Times
+    values: Mapping[str, Values]
+    decimals: Mapping[str, int | None]
+
+    @classmethod
+    def of(cls, frame: Frame) -> Self:
+        """A frame of at least one row."""
+        least, most = int(frame.time_ms.min()), int(frame.time_ms.max())
+        near = most - least < 2**32
+        base_ms = least if near else 0
+        time_ms = (frame.time_ms - base_ms).astype(_TIMES[4]) if near else frame.time_ms
+        narrowed = {metric: _narrowed(column) for metric, column in frame.values.items()}
+        values = {metric: column for metric, (column, _) in narrowed.items()}
+        return cls(frame.device, base_ms, time_ms, values, {metric: places for metric, (_, places) in narrowed.items()})
+
+    def __len__(self) -> int:
+        return len(self.device)
+
+    @property
+    def reach_ms(self) -> tuple[int, int]:
+        """The first and the last time."""
+        return self.base_ms + int(self.time_ms.min()), self.base_ms + int(self.time_ms.max())
+
+    def take(self, rows: NDArray[np.intp] | slice) -> "Narrow":
+        """Some rows: indices, or a slice (then without copying)."""
+        values = {metric: column[rows] for metric, column in self.values.items()}
+        return Narrow(self.device[rows], self.base_ms, self.time_ms[rows], values, self.decimals)
+
+    def partitions(self) -> Iterator[tuple[int, "Narrow"]]:
+        """The rows of each partition that has any, in the order that they have here."""
+        # One byte a row: numpy sorts those by radix, in linear time.
+        part = (self.device % PARTITIONS).astype(np.uint8)
+        ends = np.cumsum(np.bincount(part, minlength=PARTITIONS))
+        ordered = self.take(np.argsort(part, kind="stable"))
+        start = 0
+        for partition, end in enumerate(ends.tolist()):
+            if end > start:
+                yield partition, ordered.take(slice(start, end))
+            start = end
+
+    def to_binary(self) -> dict[str, Any]:
+        """The columns as little-endian bytes."""
+        return {
+            "metrics": list(self.values),
+            "device": self.device.astype(DEVICE, copy=False).tobytes(),
+            "base_ms": self.base_ms,
+            "time_ms": self.time_ms.tobytes(),
+            "decimals": list(self.decimals.values()),
+            "values": [column.tobytes() for column in self.values.values()],
+        }
+
+
+def frame_of(columns: Mapping[str, Any], received_ms: int) -> Frame:
+    """What `to_binary` gave, received then; columns may be views of its bytes, which cannot be written.
+
+    The first release kept all columns as they are, and told of no base and no decimals.
+    """
+    device = np.frombuffer(columns["device"], DEVICE)
+    time_ms = np.frombuffer(columns["time_ms"], _TIMES[_width(columns["time_ms"], device)]).astype(np.int64)
+    metrics = columns["metrics"]
+    values = zip(metrics, columns["values"], columns.get("decimals", [None] * len(metrics)), strict=True)
+    return Frame(
+        device,
+        time_ms + columns.get("base_ms", 0),
+        {metric: _widened(column, device, decimals) for metric, column, decimals in values},
+        received_ms,
+    )
+
+
+def _narrowed(values: Floats) -> tuple[Values, int | None]:
+    asked = values[:: max(1, len(values) // ASKED)]
+    for decimals in range(MOST_DECIMALS + 1):
+        if exactly(asked, decimals)[0].all():
+            exact, integers = exactly(values, decimals)
+            return _integers(exact, integers, values, decimals)
+    return values, None
+
+
+def _integers(exact: Mask, integers: Floats, values: Floats, decimals: int) -> tuple[Values, int | None]:
+    least, most = integers.min(), integers.max()
+    for width in (2, 4):
+        kind = np.iinfo(_VALUES[width])
+        if exact.all() and kind.min <= least and most <= kind.max:
+            return integers.astype(_VALUES[width]), decimals
+    return values, None
+
+
+def _widened(column: bytes, device: Ids, decimals: int | None) -> Floats:
+    numbers = np.frombuffer(column, _VALUES[_width(column, device)])
+    return numbers if decimals is None else numbers / 10.0**decimals
+
+
+def _width(column: bytes, device: Ids) -> int:
+    return len(column) // max(1, len(device)) or 8
