@@ -48,7 +48,7 @@ OPTIONS = [
 Registration = tuple[Callable[[Any, grpc.aio.Server], None], object]
 Behaviour = Callable[[Any, Any], Awaitable[Message | None]]
 Parse = Callable[[Any], Any]
-Away = tuple[type[Exception], ...]
+Away = Callable[[Exception], bool]
 Method = TypeVar("Method")
 # Where a method keeps how its requests are read.
 _PARSE = "parse_request"
@@ -70,11 +70,11 @@ class Server:
 
 @asynccontextmanager
 async def serve(
-    listen: str, registrations: Sequence[Registration], verifier: Verifier, away: Away = ()
+    listen: str, registrations: Sequence[Registration], verifier: Verifier, away: Away = lambda _: False
 ) -> AsyncIterator[Server]:
     """Serves proto services, each given as (its add_…_to_server, a servicer), at host:port; port 0 takes a free one.
 
-    `away`: what a method raises while its database does not answer, and that is no bug.
+    `away`: whether a method raised that because its database did not answer, which is no bug.
 
     On leaving, health says NOT_SERVING, running calls get DRAIN_SECONDS to end, and then they are cancelled.
     """
@@ -113,7 +113,7 @@ class Door(grpc.aio.ServerInterceptor):
     """What happens to every RPC: a request id, the caller, the access option, required fields, a deadline; and at the
     end the translation of a failure, a log line for a bug, and a count."""
 
-    def __init__(self, verifier: Verifier, away: Away = ()) -> None:
+    def __init__(self, verifier: Verifier, away: Away) -> None:
         self._verifier = verifier
         self._away = away
         self.rules = AccessRules([])
@@ -172,13 +172,8 @@ class Door(grpc.aio.ServerInterceptor):
             except grpc.aio.AbortError:
                 code = context.code()
                 raise
-            except self._away as error:
-                code = DatabaseUnavailable.code
-                logger.warning("database_away", method=method, error=str(error))
-                await _abort(context, DatabaseUnavailable())
-            except Exception as error:  # noqa: BLE001 - a bug: its caller learns a number, its log the rest
-                late = isinstance(error, TimeoutError) and limit.expired()
-                told = DeadlineExceeded(seconds=round(within or 0, 3)) if late else _unknown(method)
+            except Exception as error:  # noqa: BLE001 - whatever it is, its caller gets an answer
+                told = self._told(method, error, within if limit.expired() else None)
                 code = told.code
                 await _abort(context, told)
             finally:
@@ -187,6 +182,15 @@ class Door(grpc.aio.ServerInterceptor):
             raise AssertionError("abort returned")
 
         return serve_one
+
+    def _told(self, method: str, error: Exception, limit: float | None) -> ServiceError:
+        """What the caller learns of a failure that is none of ours. `limit`: the seconds that are over, if they are."""
+        if self._away(error):
+            logger.warning("database_away", method=method, error=str(error))
+            return DatabaseUnavailable()
+        if isinstance(error, TimeoutError) and limit is not None:
+            return DeadlineExceeded(seconds=round(limit, 3))
+        return _unknown(method)  # a bug: its caller learns a number, its log the rest
 
     async def _admit(self, method: str, context: Any) -> None:
         metadata = dict(context.invocation_metadata() or ())

@@ -63,7 +63,9 @@ class Devices(device_service_pb2_grpc.DeviceServiceServicer):
 @pytest.fixture
 async def channel(issuer):
     registration = (device_service_pb2_grpc.add_DeviceServiceServicer_to_server, Devices())
-    serving = serve("127.0.0.1:0", [registration], issuer.verifier(), away=(ConnectionError,))
+    serving = serve(
+        "127.0.0.1:0", [registration], issuer.verifier(), away=lambda error: isinstance(error, ConnectionError)
+    )
     async with serving as server, channel_to(server.port) as channel:
         yield channel
 

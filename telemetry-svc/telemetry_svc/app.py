@@ -218,6 +218,6 @@ async def running(
             (rule_service_pb2_grpc.add_RuleServiceServicer_to_server, RuleServicer(rulebook)),
             (alert_service_pb2_grpc.add_AlertServiceServicer_to_server, AlertServicer(alerts)),
         ]
-        server = await stack.enter_async_context(serve(settings.listen, registrations, verifier, stores.AWAY))
+        server = await stack.enter_async_context(serve(settings.listen, registrations, verifier, stores.is_away))
         stack.callback(sources.end_all)
         yield server

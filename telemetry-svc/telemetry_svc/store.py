@@ -7,7 +7,7 @@ from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConnectionFailure, ExecutionTimeout
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -21,8 +21,8 @@ DURABLE = WriteConcern("majority", j=True)
 # What a majority has: a reading that was read is never taken back.
 MAJORITY = ReadConcern("majority")
 
-# What is raised while no member of the replica set answers, or not in time.
-AWAY = (ConnectionFailure, ExecutionTimeout)
+# The session was ended: the driver's operations share them with transactions, which those ends who takes us for dead.
+INTERRUPTED = 11601
 
 SERVER_SELECTION_MS = 2_000
 ANSWER_SECONDS = 10.0
@@ -69,6 +69,12 @@ class Store:
         self.marks = collection("marks")
         # Service accounts that have ended: see ingest/senders.py.
         self.revoked = collection("revoked")
+
+
+def is_away(error: Exception) -> bool:
+    """Whether it was raised because no member of the replica set answered, or not in time: it passes."""
+    interrupted = isinstance(error, OperationFailure) and error.code == INTERRUPTED
+    return interrupted or isinstance(error, (ConnectionFailure, ExecutionTimeout))
 
 
 def connect(uri: str, name: str, *, answer_seconds: float | None = None) -> AsyncMongoClient[Document]:

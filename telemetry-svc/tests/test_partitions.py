@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pymongo.errors import OperationFailure, PyMongoError
 
 from servicekit.testing import eventually
 from telemetry_svc.clock import system
 from telemetry_svc.columns.frame import PARTITIONS
 from telemetry_svc.partitions import Fence, Partitions
-from telemetry_svc.store import Store
+from telemetry_svc.store import Store, is_away
 from telemetry_svc.tasks import end
 
 Run = Callable[..., Any]
@@ -69,6 +70,24 @@ async def test_a_transaction_that_a_dead_owner_left_open_keeps_nobody_waiting(st
             assert partitions.fence.epochs[3] == 8
     finally:
         await end(task)
+
+
+async def test_a_read_that_is_interrupted_with_a_transactions_session_is_no_bug(store: Store) -> None:
+    client = store.database.client
+    async with client.start_session() as session:
+        slow = store.leases.find_one({"$where": "sleep(200)"}, session=session, comment="slow")
+        reading = asyncio.create_task(slow)
+
+        async def begun() -> bool:
+            found = await client.admin.aggregate([{"$currentOp": {}}, {"$match": {"command.comment": "slow"}}])
+            return bool(await found.to_list())
+
+        await eventually(begun)
+        await client.admin.command({"killSessions": [{"id": session.session_id["id"]}]})
+        with pytest.raises(PyMongoError) as no:
+            await reading
+    assert is_away(no.value)
+    assert not is_away(OperationFailure("unknown operator", 2))
 
 
 async def test_what_was_taken_without_having_heard_so_is_ours_all_the_same(owning: Run) -> None:

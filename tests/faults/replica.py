@@ -21,6 +21,7 @@ class Replica:
         self.log = log
         self._variables = {**variables, "FIELDSTOCK_LISTEN": f"127.0.0.1:{port}"}
         self._process: subprocess.Popen[bytes] | None = None
+        self._lines_seen = 0
 
     def start(self) -> None:
         """Starts it; it serves a few seconds later."""
@@ -59,6 +60,7 @@ class Replica:
         return self.log.read_text(encoding="utf-8", errors="replace")[-2_000:]
 
     def troubles(self) -> list[str]:
-        """Lines of its log that no fault explains: a bug's traceback."""
+        """Lines of its log that no fault explains, a bug's traceback; each is told once."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return [line[:2_000] for line in lines if '"level": "error"' in line and EXPLAINED not in line]
+        new, self._lines_seen = lines[self._lines_seen :], len(lines)
+        return [line for line in new if '"level": "error"' in line and EXPLAINED not in line]

@@ -114,7 +114,8 @@ class Round:
         await self._check_silence()
         await self._check_what_was_heard()
         for replica in self._house.replicas:
-            assert replica.troubles() == []
+            troubles = replica.troubles()
+            assert not troubles, "\n".join(troubles)
 
     async def _check_readings(self, outcomes: list[Outcome]) -> None:
         turn = asyncio.Semaphore(READERS)
