@@ -1,15 +1,22 @@
 """A receiver takes the readings, another replica watches them; and when that one hangs, the receiver does both."""
 
+import asyncio
 import signal
 import time
 from collections.abc import Iterator
+from itertools import count
+from urllib.parse import urlsplit
 
 import pytest
 
 from fieldstock_dev.settings import Settings
 from fieldstock_dev.stack import Stack
 from servicekit.testing import eventually
+from servicekit.testing.flood import flooding
 from tests.e2e.metrics import metric
+
+# What a stream may have on its way while nobody reads it: a window here, one there, and what sockets take.
+STOPPED_SECONDS, MOST_BYTES = 1.0, 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +72,21 @@ async def test_whoever_watches_a_device_hears_from_the_receiver_how_far_its_cloc
         return (await admin("GET", f"/monitoring/devices/{ready.id}")).get("clock_skew_ms")
 
     assert 80_000 < await eventually(skew_ms, within=20) <= 90_000
+
+
+async def test_who_sends_faster_than_a_receiver_takes_waits_at_its_own_end_of_envoy(ready, speak, stack):
+    port = urlsplit(stack.base_url).port
+    messages = (speak(number, {"warmth": 20.0}) for number in count(1))
+    async with flooding(port, await ready.token_when_deployed(), messages) as flood:
+        await eventually(lambda: asyncio.sleep(0, flood.sent > MOST_BYTES), within=20)
+        stack.signal("receiver", signal.SIGSTOP)
+        try:
+            before = flood.sent
+            await asyncio.sleep(STOPPED_SECONDS)
+            held = flood.sent
+            await asyncio.sleep(STOPPED_SECONDS)
+            assert flood.sent == held
+            assert held - before < MOST_BYTES
+        finally:
+            stack.signal("receiver", signal.SIGCONT)
+        await eventually(lambda: asyncio.sleep(0, flood.sent > held + MOST_BYTES), within=20)
