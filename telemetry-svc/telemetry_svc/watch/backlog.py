@@ -77,13 +77,13 @@ class Backlog:
         for metric, mask in news.items():
             others = ~mask & ~np.isnan(frame.values[metric])
             if others.any():
-                self._unsure[np.unique(frame.device[others] % PARTITIONS)] = True
+                self._unsure[frame.device[others] % PARTITIONS] = True
         if _twice(frame):
-            self._unsure[np.unique(frame.device % PARTITIONS)] = True
+            self._unsure[frame.device % PARTITIONS] = True
         tally = Tally.of(frame, news, self._fleet.place_of)
         if len(tally):
             self._tallies.append(tally)
-            self._changed[np.unique(np.array(tally.places) % PARTITIONS)] = True
+            self._changed[np.array(tally.places) % PARTITIONS] = True
         if len(self._tallies) > LOOSE_TALLIES:
             self._join()
 
