@@ -7,7 +7,8 @@ import pytest
 
 from telemetry_svc.clock import moment
 from telemetry_svc.columns.frame import Frame
-from telemetry_svc.ingest.journal import FEW_DEVICES, Entry, Journal, NotStored
+from telemetry_svc.ingest.journal import Entry, Journal, NotStored
+from telemetry_svc.ingest.raw import FEW_DEVICES
 from telemetry_svc.store import Store, connect, migrate
 
 

@@ -1,6 +1,6 @@
 """The journal: groups of readings on a majority's disk, as columns."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from collections.abc import Collection as Collection_
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +15,9 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from telemetry_svc.clock import milliseconds, moment
-from telemetry_svc.columns.frame import DEVICE, Frame
+from telemetry_svc.columns.frame import Frame
 from telemetry_svc.columns.narrow import Narrow, frame_of
+from telemetry_svc.ingest import raw
 from telemetry_svc.store import Collection, Document
 
 DUPLICATE_KEY = 11000
@@ -30,10 +31,6 @@ ATTEMPT_SECONDS = 3.0
 READ_AHEAD = 256
 # And where most of what is read is passed over.
 MANY_AT_ONCE = 1_000
-# More of them than that are not looked for one by one.
-FEW_DEVICES = 16
-# How BSON has a column of devices: the type of a binary and its name, then four bytes of length and one of subtype.
-_DEVICES, _BINARY_HEAD = b"\5device\0", 5
 # Whoever waits for news looks up that often.
 NEWS_MS = 500
 
@@ -167,13 +164,12 @@ class Journal:
         order; some at once, with how many bytes were looked at for them."""
         reach = {"to_ms": {"$gte": from_ms}, "from_ms": {"$lte": to_ms}}
         # Most have nothing of a device. That is seen in the bytes sooner than they are decoded.
-        named = [device_id.to_bytes(DEVICE.itemsize, "little") for device_id in device_ids]
-        sought = named if len(named) <= FEW_DEVICES else [b""]
+        sought = raw.sought(device_ids)
         # They are bytes, whatever their type says.
         found: Any = self._collection.find_raw_batches({**_of(partition), **reach}, batch_size=MANY_AT_ONCE)
         async with found:
             async for batch in found:
-                some = [one for one in _documents_in(batch) if _has_any(one, sought)]
+                some = [one for one in raw.documents_in(batch) if raw.has_any(one, sought)]
                 options = self._collection.codec_options
                 yield [_entry(bson.decode(document, options)) for document in some], len(batch)
 
@@ -262,29 +258,6 @@ def _not_encodable(document: Document) -> str:
     except (BSONError, OverflowError) as error:
         return repr(error)
     return f"{size} bytes" if size > LARGEST_DOCUMENT else ""
-
-
-def _documents_in(batch: bytes) -> Iterator[bytes]:
-    """BSON documents one after the other: each begins with its length."""
-    start = 0
-    while start < len(batch):
-        end = start + int.from_bytes(batch[start : start + 4], "little")
-        yield batch[start:end]
-        start = end
-
-
-def _has_any(document: bytes, sought: Sequence[bytes]) -> bool:
-    """Whether some of these bytes are in the columns of its devices."""
-    at = document.find(_DEVICES)
-    while at >= 0:
-        start = at + len(_DEVICES)
-        first = start + _BINARY_HEAD
-        end = first + int.from_bytes(document[start : start + 4], "little")
-        if any(document.find(one, first, end) >= 0 for one in sought):
-            return True
-        # Should a sender's values look like that, what is behind them must be found all the same.
-        at = document.find(_DEVICES, start)
-    return False
 
 
 def _of(partition: int) -> dict[str, Any]:
