@@ -8,7 +8,7 @@ from telemetry_svc.columns.rows import Rows
 from telemetry_svc.history.queries import Reading, Readings, Span
 
 # What one page may cost: bytes of the journal that are looked at, and devices. What is not found then is on the next.
-MOST_BYTES, MOST_DEVICES = 20_000_000, 1_000
+MOST_BYTES, MOST_DEVICES = 10_000_000, 1_000
 
 
 @dataclass(frozen=True, slots=True)
