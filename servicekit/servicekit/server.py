@@ -184,7 +184,8 @@ class Door(grpc.aio.ServerInterceptor):
         return serve_one
 
     def _told(self, method: str, error: Exception, limit: float | None) -> ServiceError:
-        """What the caller learns of a failure that is none of ours. `limit`: the seconds that are over, if they are."""
+        """What the caller learns of a failure that has no words of its own. `limit`: the seconds that are over, if they
+        are."""
         if self._away(error):
             logger.warning("database_away", method=method, error=str(error))
             return DatabaseUnavailable()

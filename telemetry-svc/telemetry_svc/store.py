@@ -21,8 +21,9 @@ DURABLE = WriteConcern("majority", j=True)
 # What a majority has: a reading that was read is never taken back.
 MAJORITY = ReadConcern("majority")
 
-# The session was ended: the driver's operations share them with transactions, which those ends who takes us for dead.
-INTERRUPTED = 11601
+# The session was ended, in the middle of something or between two parts of an answer: the driver's reads share sessions
+# with transactions, and who takes us for dead ends those. Interrupted, CursorNotFound, CursorKilled.
+INTERRUPTED = frozenset({11601, 43, 237})
 
 SERVER_SELECTION_MS = 2_000
 ANSWER_SECONDS = 10.0
@@ -72,8 +73,9 @@ class Store:
 
 
 def is_away(error: Exception) -> bool:
-    """Whether it was raised because no member of the replica set answered, or not in time: it passes."""
-    interrupted = isinstance(error, OperationFailure) and error.code == INTERRUPTED
+    """Whether it was raised because no member of the replica set answered, or not in time, or it was interrupted: it
+    passes."""
+    interrupted = isinstance(error, OperationFailure) and error.code in INTERRUPTED
     return interrupted or isinstance(error, (ConnectionFailure, ExecutionTimeout))
 
 

@@ -8,7 +8,7 @@ import pytest
 from telemetry_svc.clock import moment
 from telemetry_svc.columns.frame import Frame
 from telemetry_svc.ingest.journal import Entry, Journal, NotStored
-from telemetry_svc.ingest.raw import FEW_DEVICES
+from telemetry_svc.ingest.raw import FEW_DEVICES, has_any
 from telemetry_svc.store import Store, connect, migrate
 
 
@@ -73,6 +73,17 @@ async def test_of_the_entries_those_are_read_that_have_rows_of_the_devices(journ
     assert sum(looked_at) > 300, "what was looked at counts, not what was found"
 
 
+class _Counting(bytes):
+    """Knows how many of its bytes were looked at, at most, for something of a device's length."""
+
+    looked_at = 0
+
+    def find(self, sought: bytes, start: int = 0, end: int | None = None) -> int:
+        if len(sought) == 4:
+            self.looked_at += max(0, (len(self) if end is None else end) - start)
+        return super().find(sought, start, end)
+
+
 async def test_values_that_look_like_a_column_of_devices_hide_nothing(journal: Journal) -> None:
     devices, times = np.array([64_001, 64_001], np.int32), np.array([10, 20], np.int64)
     behind = Frame(np.array([64_065], np.int32), times[:1], {"y": np.array([1 / 3])}, received_ms=1_000)
@@ -80,6 +91,13 @@ async def test_values_that_look_like_a_column_of_devices_hide_nothing(journal: J
         looks_like_it = np.frombuffer(b"\5device\0" + length.to_bytes(8, "little"))
         await journal.append(length, [Frame(devices, times, {"x": looks_like_it}, received_ms=1_000), behind])
     assert len(await having(journal, 1, [64_065])) == 99
+
+
+def test_nor_do_they_make_looking_at_them_any_dearer() -> None:
+    fake = b"\5device\0" + (2**31 - 1).to_bytes(8, "little")
+    looks = _Counting(b"\5device\0\4\0\0\0\0" + bytes(4) + fake * 1_000)
+    assert not has_any(looks, [b"none"])
+    assert looks.looked_at < 3 * len(looks)
 
 
 async def test_what_was_stored_before_the_answer_got_lost_is_recognised(journal: Journal, store: Store) -> None:

@@ -59,7 +59,8 @@ def test_partitions_hold_every_row_once_in_its_order() -> None:
         ([3276.7, -3276.8], 2),
         ([3276.8, 0.1], 4),
         ([0.25, 0.123456], 4),
-        ([21.5] * 100 + [21.55], 8),  # one of those that are not asked
+        ([21.0] * 100 + [21.5], 2),  # one of those that are not asked first
+        ([21.5] * 100 + [1 / 3], 8),
         ([1 / 3, 0.5], 8),
         ([0.0, -0.0], 8),
         ([21.5, NAN], 8),

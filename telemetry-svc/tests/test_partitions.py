@@ -87,6 +87,12 @@ async def test_a_read_that_is_interrupted_with_a_transactions_session_is_no_bug(
         with pytest.raises(PyMongoError) as no:
             await reading
     assert is_away(no.value)
+    async with client.start_session() as session, store.leases.find({}, batch_size=2, session=session) as found:
+        await found.next()
+        await client.admin.command({"killSessions": [{"id": session.session_id["id"]}]})
+        with pytest.raises(PyMongoError) as no:
+            await found.to_list()
+    assert is_away(no.value)
     assert not is_away(OperationFailure("unknown operator", 2))
 
 

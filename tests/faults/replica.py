@@ -61,6 +61,7 @@ class Replica:
 
     def troubles(self) -> list[str]:
         """Lines of its log that no fault explains, a bug's traceback; each is told once."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        # Perhaps it is in the middle of the last one.
+        lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
         new, self._lines_seen = lines[self._lines_seen :], len(lines)
         return [line for line in new if '"level": "error"' in line and EXPLAINED not in line]

@@ -7,7 +7,7 @@ from itertools import islice
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import StreamReset, TrailersReceived
+from h2.events import ConnectionTerminated, StreamEnded, StreamReset
 
 from fieldstock.telemetry.v1 import reading_pb2
 
@@ -58,13 +58,8 @@ class Flood:
     async def _hear(self) -> None:
         while data := await self._reader.read(65536):
             for event in self._h2.receive_data(data):
-                match event:
-                    case TrailersReceived(headers=headers):
-                        raise ConnectionError(f"the stream has ended: {headers}")
-                    case StreamReset(error_code=code):
-                        raise ConnectionError(f"the stream was reset: {code}")
-                    case _:
-                        pass
+                if isinstance(event, (StreamEnded, StreamReset, ConnectionTerminated)):
+                    raise ConnectionError(f"the stream has ended: {event}")
         raise ConnectionError("the connection was closed")
 
 
@@ -73,10 +68,12 @@ async def flooding(port: int, token: str, messages: Iterator[reading_pb2.Reading
     """Sends messages, of which there is no end, while the block runs. Raises ConnectionError when the stream ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     flood = Flood(reader, writer, token, messages)
+    sending = asyncio.create_task(flood.send())
     try:
-        async with asyncio.TaskGroup() as group:
-            sending = group.create_task(flood.send())
-            yield flood
-            sending.cancel()
+        yield flood
     finally:
+        sending.cancel()
+        await asyncio.wait([sending])
         writer.close()
+        if not sending.cancelled():
+            sending.result()

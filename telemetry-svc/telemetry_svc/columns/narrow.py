@@ -11,13 +11,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry_svc.columns.frame import DEVICE, PARTITIONS, TIME, VALUE, Floats, Frame, Ids, Mask
+from telemetry_svc.columns.frame import DEVICE, PARTITIONS, TIME, VALUE, Floats, Frame, Ids
 from telemetry_svc.columns.packing import MOST_DECIMALS, exactly
 
 # By how many bytes a number takes.
 _TIMES = {4: np.dtype("<u4"), 8: TIME}
 _VALUES = {2: np.dtype("<i2"), 4: np.dtype("<i4"), 8: VALUE}
-# So many values are asked first how many decimals they have.
+# So many values, at least, are asked first how many decimals they have.
 ASKED = 32
 
 # Milliseconds after the base, or as they are; integers, or values as they are.
@@ -109,15 +109,17 @@ def _narrowed(values: Floats) -> tuple[Values, int | None]:
     for decimals in range(MOST_DECIMALS + 1):
         if exactly(asked, decimals)[0].all():
             exact, integers = exactly(values, decimals)
-            return _integers(exact, integers, values, decimals)
+            if exact.all():
+                return _integers(integers, values, decimals)
+            asked = values[~exact][:ASKED]
     return values, None
 
 
-def _integers(exact: Mask, integers: Floats, values: Floats, decimals: int) -> tuple[Values, int | None]:
+def _integers(integers: Floats, values: Floats, decimals: int) -> tuple[Values, int | None]:
     least, most = integers.min(), integers.max()
     for width in (2, 4):
         kind = np.iinfo(_VALUES[width])
-        if exact.all() and kind.min <= least and most <= kind.max:
+        if kind.min <= least and most <= kind.max:
             return integers.astype(_VALUES[width]), decimals
     return values, None
 

@@ -158,7 +158,7 @@ def _decimals(values: Floats, starts: Rows, lengths: Rows) -> tuple[NDArray[np.u
 def exactly(values: Floats, decimals: int) -> tuple[Mask, Floats]:
     """Which values have no more decimals, and how many units of the last one each is."""
     scale = 10.0**decimals
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         scaled = np.rint(values * scale)
     # Bits, not numbers: -0.0 is another one than 0.0, and has no integer.
     exact = (scaled / scale).view(np.int64) == values.view(np.int64)

@@ -207,7 +207,8 @@ def _summed(keys: Ints, values: Floats) -> tuple[np.ndarray, ...]:
     if RUN * len(starts) < len(keys):
         # Mostly a device's readings follow each other, and many are of one minute.
         counts = np.diff(starts, append=len(keys))
-        least, most, total = (way.reduceat(values, starts) for way in (np.minimum, np.maximum, np.add))
+        with np.errstate(over="ignore"):  # values may be as big as a float holds, and their sum an infinity
+            least, most, total = (way.reduceat(values, starts) for way in (np.minimum, np.maximum, np.add))
         keys = keys[starts]
     lowest = int(keys.min())
     length = int(keys.max()) - lowest + 1

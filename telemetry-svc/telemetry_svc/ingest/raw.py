@@ -21,18 +21,23 @@ def documents_in(batch: bytes) -> Iterator[bytes]:
 
 def sought(device_ids: Collection[int]) -> Sequence[bytes]:
     """What to look for: nothing that is not everywhere, where there are many."""
-    return [id.to_bytes(DEVICE.itemsize, "little") for id in device_ids] if len(device_ids) <= FEW_DEVICES else [b""]
+    if len(device_ids) > FEW_DEVICES:
+        return [b""]
+    return [device_id.to_bytes(DEVICE.itemsize, "little") for device_id in device_ids]
 
 
-def has_any(document: bytes, sought: Sequence[bytes]) -> bool:
+def has_any(document: bytes, wanted: Sequence[bytes]) -> bool:
     """Whether some of these bytes are in the columns of its devices. At times they are, and it has none of them."""
-    at = document.find(_DEVICES)
+    at, seen = document.find(_DEVICES), 0
     while at >= 0:
         start = at + len(_DEVICES)
         first = start + _BINARY_HEAD
-        end = first + int.from_bytes(document[start : start + 4], "little")
-        if any(document.find(one, first, end) >= 0 for one in sought):
+        end = min(first + int.from_bytes(document[start : start + 4], "little"), len(document))
+        # Should a sender's values look like columns, of whatever length: nothing is looked at twice for that, ...
+        unseen = max(first, seen - DEVICE.itemsize + 1)
+        if any(document.find(one, unseen, end) >= 0 for one in wanted):
             return True
-        # Should a sender's values look like that, what is behind them must be found all the same.
+        seen = max(seen, end)
+        # ... and what is behind them is found all the same.
         at = document.find(_DEVICES, start)
     return False
