@@ -78,9 +78,9 @@ async def test_a_single_reading_that_can_never_be_stored_is_refused_with_that_re
 
 async def test_what_is_more_than_a_document_can_hold_is_told_apart_from_what_is_not(store: Store) -> None:
     journal = Journal(store.journal, patience_seconds=30)
-    large, small = 1_000_000, 10
+    large, small = 1_100_000, 10  # of 16 bytes each
     device = np.concatenate([np.full(large, 1), np.full(small, 2)]).astype(np.int32)
-    frame = Frame(device, np.arange(len(device)), {"a": np.zeros(len(device))}, 1_000)
+    frame = Frame(device, np.arange(len(device)), {"a": np.full(len(device), 1 / 3)}, 1_000)
     never = await journal.append(1, [frame])
     assert list(never) == [1]
     assert "bytes" in never[1]
