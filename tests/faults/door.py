@@ -25,6 +25,7 @@ def bearer(token: str) -> Metadata:
 class Door:
     """One replica as its callers see it, at the end of a link."""
 
+    channel: grpc.aio.Channel
     ingest: Any
     readings: Any
     stats: Any
@@ -35,6 +36,7 @@ class Door:
     @classmethod
     def of(cls, channel: grpc.aio.Channel) -> Self:
         return cls(
+            channel,
             ingest_service_pb2_grpc.IngestServiceStub(channel),
             reading_service_pb2_grpc.ReadingServiceStub(channel),
             stats_service_pb2_grpc.StatsServiceStub(channel),

@@ -245,6 +245,12 @@ class House:
         request = ingest_service_pb2.CreateReadingRequest(device_id=device_id, metrics={"temperature": 20})
         await self.doors[0].ingest.CreateReading(request, metadata=metadata, timeout=ANSWER_SECONDS)
 
+    async def reached(self) -> None:
+        """Returns when all doors are: a channel whose link was cut refuses at once for a while after that is back."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for door in self.doors:
+                await door.channel.channel_ready()
+
     async def page(self, door: Door, device_id: int, **fields: Any) -> Any:
         request = reading_service_pb2.ListDeviceReadingsRequest(device_id=device_id, **fields)
         return await door.readings.ListDeviceReadings(request, metadata=self.admin, timeout=ANSWER_SECONDS)

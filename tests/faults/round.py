@@ -70,6 +70,7 @@ class Round:
             reading.result()
         assert reader.faults == []
         assert reader.answers
+        await self._house.reached()
         await self._check()
 
     async def _prepare(self) -> None:
