@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from telemetry_svc.columns.fleet import Fleet
@@ -115,23 +114,25 @@ class Fold:
 
     async def _known(self, partition: int, frames: Sequence[Frame], session: AsyncClientSession) -> list[Segment]:
         """The newest segment of each device, and those before it that late rows belong to."""
+        device = np.concatenate([frame.device for frame in frames])
         time_ms = np.concatenate([frame.time_ms for frame in frames])
-        devices, at = np.unique(np.concatenate([frame.device for frame in frames]), return_inverse=True)
+        devices = np.unique(device)
         newest = await self._heads.at(partition, devices)
         there = newest > 0
         known = await self._segments.heads(zip(devices[there].tolist(), newest[there].tolist(), strict=True), session)
-        late = there[at] & (time_ms < newest[at])
-        for place, first_ms, last_ms in _spans(at[late], time_ms[late]):
-            known += await self._segments.around(int(devices[place]), first_ms, last_ms, session)
+        head = await self._heads.at(partition, device)
+        late = (head > 0) & (time_ms < head)
+        for device_id, first_ms, last_ms in _spans(device[late], time_ms[late]):
+            known += await self._segments.around(device_id, first_ms, last_ms, session)
         return known
 
 
-def _spans(at: NDArray[np.intp], time_ms: Ints) -> Iterator[tuple[int, int, int]]:
-    """Of each place that there is, its first and last time."""
-    order = np.lexsort((time_ms, at))
+def _spans(device: Ids, time_ms: Ints) -> Iterator[tuple[int, int, int]]:
+    """Of each device, its first and last time."""
+    order = np.lexsort((time_ms, device))
     time_ms = time_ms[order]
-    places, first, counts = np.unique(at[order], return_index=True, return_counts=True)
-    return zip(places.tolist(), time_ms[first].tolist(), time_ms[first + counts - 1].tolist(), strict=True)
+    devices, first, counts = np.unique(device[order], return_index=True, return_counts=True)
+    return zip(devices.tolist(), time_ms[first].tolist(), time_ms[first + counts - 1].tolist(), strict=True)
 
 
 def chunks_of(frames: Sequence[Frame]) -> Iterator[Ids]:
