@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from telemetry_svc.columns.frame import PARTITIONS, Frame, partition_of
-from telemetry_svc.columns.narrow import Narrow, frame_of
+from telemetry_svc.columns.narrow import Narrow, frame_of, joined, rows_of
 
 NAN = float("nan")
 NOON_MS = 1_700_000_000_000
@@ -42,13 +42,19 @@ def test_partitions_hold_every_row_once_in_its_order() -> None:
         received_ms=5,
     )
     seen = 0
-    for partition, part in Narrow.of(whole).partitions():
-        mine = whole.take(whole.device % PARTITIONS == partition)
-        assert same(frame_of(part.to_binary(), 5), mine)
-        assert part.reach_ms == (mine.time_ms.min(), mine.time_ms.max())
-        assert {partition_of(device) for device in part.device.tolist()} == {partition}
-        seen += len(part)
+    parts = list(Narrow.of(whole).parts())
+    for part in parts:
+        mine = whole.take(whole.device % PARTITIONS == part.partition)
+        assert same(frame_of(part.columns, 5), mine)
+        assert (part.from_ms, part.to_ms) == (mine.time_ms.min(), mine.time_ms.max())
+        assert {partition_of(device) for device in mine.device.tolist()} == {part.partition}
+        assert part.rows == rows_of(part.columns) == len(mine)
+        seen += part.rows
     assert seen == len(whole)
+    again = [whole.take(whole.device % PARTITIONS == part.partition) for part in parts]
+    assert frame_of(joined([part.columns for part in parts]), 5).time_ms.tolist() == [
+        time_ms for one in again for time_ms in one.time_ms.tolist()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +96,7 @@ def test_times_that_are_close_to_each_other_take_half(times: list[int], width: i
     before = frame(times, metric=[0.5] * len(times))
     narrow = Narrow.of(before)
     assert len(narrow.to_binary()["time_ms"]) == width * len(times)
-    assert narrow.reach_ms == (min(times), max(times))
+    assert [(part.from_ms, part.to_ms) for part in narrow.parts()] == [(min(times), max(times))]
     assert same(frame_of(narrow.to_binary(), 5), before)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from telemetry_svc.columns.frame import Frame
+from telemetry_svc.columns.narrow import Narrow
 from telemetry_svc.ingest.journal import Entry
 from telemetry_svc.watch.pieces import Pieces, by_group
 
@@ -13,7 +14,7 @@ def entry(writer: bytes, number: int, device: int, *metrics: str) -> Entry:
     """One row of a device; the partition is its."""
     values = {metric: np.array([float(number)]) for metric in metrics or ("temperature",)}
     frame = Frame(np.array([device], np.int32), np.array([number], np.int64), values, 1_000 + number)
-    return Entry(device % 64, (writer, number), frame.received_ms, [frame])
+    return Entry(device % 64, (writer, number), frame.received_ms, [Narrow.of(frame).to_binary()])
 
 
 def told(pieces: list[Pieces]) -> Iterator[tuple[bytes, int, list[int]]]:

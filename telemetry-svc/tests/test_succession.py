@@ -10,6 +10,7 @@ from servicekit.testing import Issuer, eventually
 from telemetry_svc.clock import system
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import Frame
+from telemetry_svc.columns.narrow import Narrow
 from telemetry_svc.ingest.journal import Entry, Journal
 from telemetry_svc.settings import Settings
 from telemetry_svc.store import Store
@@ -27,6 +28,10 @@ def settings(settings: Settings) -> Settings:
 def rows(times: list[int], temperatures: list[float]) -> Frame:
     device = np.full(len(times), 7, np.int32)
     return Frame(device, np.array(times), {"temperature": np.array(temperatures)}, received_ms=system())
+
+
+def entry(number: int, frame: Frame) -> Entry:
+    return Entry(7, (b"w", number), 0, [Narrow.of(frame).to_binary()])
 
 
 async def test_an_alert_that_was_open_when_it_was_saved_is_not_opened_again_when_it_was_over_since(
@@ -61,7 +66,7 @@ async def test_an_alert_that_was_open_when_it_was_saved_is_not_opened_again_when
 
 def test_what_is_seen_while_a_fold_runs_is_for_the_next_one() -> None:
     backlog = Backlog(Fleet())
-    before, since = Entry(7, (b"w", 1), 0, [rows([1, 2], [20, 20])]), Entry(7, (b"w", 2), 0, [rows([3], [20])])
+    before, since = entry(1, rows([1, 2], [20, 20])), entry(2, rows([3], [20]))
     backlog.see(before.group, {7: len(before)}, 0)
     cut = backlog.cut(7)
     backlog.see(since.group, {7: len(since)}, 0)
@@ -74,8 +79,8 @@ def test_what_is_seen_while_a_fold_runs_is_for_the_next_one() -> None:
 
 def test_what_a_fold_had_folded_without_knowing_is_not_waited_for() -> None:
     backlog = Backlog(Fleet())
-    entry = Entry(7, (b"w", 1), 0, [rows([1, 2], [20, 20])])
-    backlog.see(entry.group, {7: len(entry)}, 0)
+    one = entry(1, rows([1, 2], [20, 20]))
+    backlog.see(one.group, {7: len(one)}, 0)
     backlog.restore(7, backlog.cut(7))
     # It was committed all the same: nothing of it is in the journal any more.
     backlog.folded(7, backlog.cut(7), [], 0, all_of_it=True)

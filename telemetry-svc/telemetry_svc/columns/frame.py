@@ -1,8 +1,7 @@
 """Readings as columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,14 +42,3 @@ class Frame:
         """The frame of some rows: a mask, indices, or a slice (then without copying)."""
         values = {metric: column[rows] for metric, column in self.values.items()}
         return Frame(self.device[rows], self.time_ms[rows], values, self.received_ms)
-
-    @classmethod
-    def joined(cls, frames: Sequence["Frame"]) -> Self:
-        """One after the other. They have the same metrics, and were received at the same time."""
-        first = frames[0]
-        return cls(
-            np.concatenate([frame.device for frame in frames]),
-            np.concatenate([frame.time_ms for frame in frames]),
-            {metric: np.concatenate([frame.values[metric] for frame in frames]) for metric in first.values},
-            first.received_ms,
-        )

@@ -4,9 +4,9 @@ Times lie close to each other, and what a sensor says is a short decimal: four b
 do, of eight. A column that is not so stays as it is. What is kept for years is packed: see packing.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,18 @@ ASKED = 32
 # Milliseconds after the base, or as they are; integers, or values as they are.
 Times = NDArray[np.uint32] | NDArray[np.int64]
 Values = NDArray[np.int16] | NDArray[np.int32] | Floats
+# Columns as little-endian bytes, and what is needed to read them.
+Columns = Mapping[str, Any]
+
+
+class Part(NamedTuple):
+    """The rows of a frame that are of one partition: how many, their first and last time, and their columns."""
+
+    partition: int
+    rows: int
+    from_ms: int
+    to_ms: int
+    columns: Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +62,30 @@ class Narrow:
         values = {metric: column for metric, (column, _) in narrowed.items()}
         return cls(frame.device, base_ms, time_ms, values, {metric: places for metric, (_, places) in narrowed.items()})
 
-    def __len__(self) -> int:
-        return len(self.device)
+    def parts(self) -> Iterator[Part]:
+        """The rows of each partition that has any, in the order that they have here."""
+        # One byte a row: numpy sorts those by radix, in linear time.
+        partition = (self.device % PARTITIONS).astype(np.uint8)
+        ordered = self._take(np.argsort(partition, kind="stable"))
+        counts = np.bincount(partition, minlength=PARTITIONS)
+        there = np.flatnonzero(counts)
+        ends = np.cumsum(counts[there])
+        starts = ends - counts[there]
+        # All at once: a message of one row each makes many parts of a few rows.
+        first = np.minimum.reduceat(ordered.time_ms, starts)
+        last = np.maximum.reduceat(ordered.time_ms, starts)
+        whole = ordered.to_binary()
+        every = (one.tolist() for one in (there, starts, ends, first, last))
+        for number, start, end, from_ms, to_ms in zip(*every, strict=True):
+            columns = _cut(whole, len(partition), start, end)
+            yield Part(number, end - start, self.base_ms + from_ms, self.base_ms + to_ms, columns)
 
-    @property
-    def reach_ms(self) -> tuple[int, int]:
-        """The first and the last time."""
-        return self.base_ms + int(self.time_ms.min()), self.base_ms + int(self.time_ms.max())
-
-    def take(self, rows: NDArray[np.intp] | slice) -> "Narrow":
-        """Some rows: indices, or a slice (then without copying)."""
+    def _take(self, rows: NDArray[np.intp]) -> "Narrow":
         values = {metric: column[rows] for metric, column in self.values.items()}
         return Narrow(self.device[rows], self.base_ms, self.time_ms[rows], values, self.decimals)
 
-    def partitions(self) -> Iterator[tuple[int, "Narrow"]]:
-        """The rows of each partition that has any, in the order that they have here."""
-        # One byte a row: numpy sorts those by radix, in linear time.
-        part = (self.device % PARTITIONS).astype(np.uint8)
-        ends = np.cumsum(np.bincount(part, minlength=PARTITIONS))
-        ordered = self.take(np.argsort(part, kind="stable"))
-        start = 0
-        for partition, end in enumerate(ends.tolist()):
-            if end > start:
-                yield partition, ordered.take(slice(start, end))
-            start = end
-
-    def to_binary(self) -> dict[str, Any]:
-        """The columns as little-endian bytes."""
+    def to_binary(self) -> Columns:
+        """The columns as bytes."""
         return {
             "metrics": list(self.values),
             "device": self.device.astype(DEVICE, copy=False).tobytes(),
@@ -87,7 +96,24 @@ class Narrow:
         }
 
 
-def frame_of(columns: Mapping[str, Any], received_ms: int) -> Frame:
+def joined(parts: Sequence[Columns]) -> Columns:
+    """Columns of one narrow frame, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return {
+        **parts[0],
+        "device": b"".join(part["device"] for part in parts),
+        "time_ms": b"".join(part["time_ms"] for part in parts),
+        "values": [b"".join(column) for column in zip(*(part["values"] for part in parts), strict=True)],
+    }
+
+
+def rows_of(columns: Columns) -> int:
+    """How many there are."""
+    return len(columns["device"]) // DEVICE.itemsize
+
+
+def frame_of(columns: Columns, received_ms: int) -> Frame:
     """What `to_binary` gave, received then; columns may be views of its bytes, which cannot be written.
 
     The first release kept all columns as they are, and told of no base and no decimals.
@@ -102,6 +128,19 @@ def frame_of(columns: Mapping[str, Any], received_ms: int) -> Frame:
         {metric: _widened(column, device, decimals) for metric, column, decimals in values},
         received_ms,
     )
+
+
+def _cut(columns: Columns, rows: int, start: int, end: int) -> Columns:
+    def cut(column: bytes) -> bytes:
+        width = len(column) // rows
+        return column[width * start : width * end]
+
+    return {
+        **columns,
+        "device": cut(columns["device"]),
+        "time_ms": cut(columns["time_ms"]),
+        "values": [cut(column) for column in columns["values"]],
+    }
 
 
 def _narrowed(values: Floats) -> tuple[Values, int | None]:

@@ -29,11 +29,13 @@ from telemetry_svc.observability import COMMIT_SECONDS, GROUP_ROWS, GROUPS_FAILE
 MAX_ROWS, MAX_BYTES = 50_000, 8 * 1024 * 1024
 # Whoever stores for half of the time and gathers for the other half stores in large pieces, which cost less: a group
 # waits for company as long as the one before it took to be stored, but not longer than this, and not once it is large.
-LONGEST_LINGER_SECONDS, LARGE_ROWS = 0.02, 10_000
+LONGEST_LINGER_SECONDS, LARGE_ROWS = float(__import__('os').environ.get('LL', '0.05')), 10_000
 # Opens are refused for this long after a group failed; then the next one finds out whether storage is back.
 RETRY_SECONDS = 1.0
 # And for this long when the journal is full: the fold needs some time.
 FULL_SECONDS = 5.0
+
+NOTHING: Sequence[Refusal] = ()
 
 # What is to be done with a group, by its number, once its frames are stored; None: part of them may be.
 Follow = Callable[[int, Sequence[Frame] | None], Awaitable[None]]
@@ -274,8 +276,9 @@ class Groups:
             ROWS_REJECTED.labels(refusal.reason).inc(refusal.rows)
         accepted = 0
         for member, share in group.shares.items():
-            own = refused.get(member, [])
-            rows = share.rows - sum(refusal.rows for refusal in own)
+            rows, own = share.rows, refused.get(member, NOTHING)
+            if own:
+                rows -= sum(refusal.rows for refusal in own)
             member.committed(share.sequence, rows, own)
             accepted += rows
         ROWS_ACCEPTED.inc(accepted)

@@ -16,7 +16,7 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from telemetry_svc.clock import milliseconds, moment
 from telemetry_svc.columns.frame import Frame
-from telemetry_svc.columns.narrow import Narrow, frame_of
+from telemetry_svc.columns.narrow import Columns, Narrow, frame_of, rows_of
 from telemetry_svc.ingest import raw
 from telemetry_svc.store import Collection, Document
 
@@ -45,12 +45,18 @@ Group = tuple[bytes, int]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one group brought to one partition. `received_ms`: milliseconds since 1970."""
+    """What one group brought to one partition: of each set of metrics, columns. `received_ms`: milliseconds since
+    1970."""
 
     partition: int
     group: Group
     received_ms: int
-    frames: list[Frame]
+    columns: Sequence[Columns]
+
+    @property
+    def frames(self) -> list[Frame]:
+        """All rows, a frame for each set of metrics; made anew each time."""
+        return [frame_of(columns, self.received_ms) for columns in self.columns]
 
     @property
     def rank(self) -> tuple[int, Group]:
@@ -58,7 +64,7 @@ class Entry:
         return self.received_ms, self.group
 
     def __len__(self) -> int:
-        return sum(map(len, self.frames))
+        return sum(map(rows_of, self.columns))
 
 
 class Journal:
@@ -137,24 +143,23 @@ class Journal:
     def _documents(self, group: int, frames: Sequence[Frame]) -> list[Document]:
         documents: dict[int, Document] = {}
         for frame in frames:
-            for partition, part in Narrow.of(frame).partitions():
-                from_ms, to_ms = part.reach_ms
-                document = documents.setdefault(
-                    partition,
-                    {
+            for part in Narrow.of(frame).parts():
+                document = documents.get(part.partition)
+                if document is None:
+                    documents[part.partition] = {
                         # The partition first: the index of the ids is all that finds a partition's entries.
-                        "_id": {"partition": partition, "writer": self.writer, "group": group},
+                        "_id": {"partition": part.partition, "writer": self.writer, "group": group},
                         "received_at": moment(frame.received_ms),
-                        "from_ms": from_ms,
-                        "to_ms": to_ms,
-                        "rows": 0,
-                        "frames": [],
-                    },
-                )
-                document["from_ms"] = min(document["from_ms"], from_ms)
-                document["to_ms"] = max(document["to_ms"], to_ms)
-                document["rows"] += len(part)
-                document["frames"].append(part.to_binary())
+                        "from_ms": part.from_ms,
+                        "to_ms": part.to_ms,
+                        "rows": part.rows,
+                        "frames": [part.columns],
+                    }
+                else:
+                    document["from_ms"] = min(document["from_ms"], part.from_ms)
+                    document["to_ms"] = max(document["to_ms"], part.to_ms)
+                    document["rows"] += part.rows
+                    document["frames"].append(part.columns)
         return list(documents.values())
 
     async def within(
@@ -273,9 +278,4 @@ def group_of(identity: Document) -> Group:
 def _entry(document: Document) -> Entry:
     identity = document["_id"]
     received_ms = milliseconds(document["received_at"])
-    return Entry(
-        identity["partition"],
-        group_of(identity),
-        received_ms,
-        [frame_of(columns, received_ms) for columns in document["frames"]],
-    )
+    return Entry(identity["partition"], group_of(identity), received_ms, document["frames"])

@@ -160,6 +160,10 @@ class Owner:
 
     async def _follow_all(self) -> None:
         mine = self._watcher.mine
+        if not mine:
+            # A change stream of nothing would have MongoDB look at all that is stored, for each receiver.
+            await asyncio.sleep(LOOK_UP_SECONDS)
+            return
         async for entries in self._journal.news(mine, self._catch_up):
             for pieces in by_group(entries):
                 async with self._watcher.turn:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from telemetry_svc.columns.frame import Frame
+from telemetry_svc.columns.narrow import Columns, frame_of, joined
 from telemetry_svc.ingest.journal import Entry, Group
 
 
@@ -12,18 +13,20 @@ class Pieces:
     """What entries of one group brought, each to another partition."""
 
     group: Group
+    received_ms: int
     partitions: list[int] = field(default_factory=list)
-    _frames: dict[tuple[str, ...], list[Frame]] = field(default_factory=dict)
+    # By their metrics: a group has one frame of each set.
+    _columns: dict[tuple[str, ...], list[Columns]] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
         """Adds another partition's."""
         self.partitions.append(entry.partition)
-        for frame in entry.frames:
-            self._frames.setdefault(tuple(frame.values), []).append(frame)
+        for columns in entry.columns:
+            self._columns.setdefault(tuple(columns["metrics"]), []).append(columns)
 
     def frames(self) -> list[Frame]:
         """All rows, a frame for each set of metrics."""
-        return [frames[0] if len(frames) == 1 else Frame.joined(frames) for frames in self._frames.values()]
+        return [frame_of(joined(parts), self.received_ms) for parts in self._columns.values()]
 
 
 def by_group(entries: Sequence[Entry]) -> list[Pieces]:
@@ -36,7 +39,7 @@ def by_group(entries: Sequence[Entry]) -> list[Pieces]:
         at = of_group.get(entry.group, -1)
         if at < of_partition.get(entry.partition, 0):
             at = of_group[entry.group] = len(found)
-            found.append(Pieces(entry.group))
+            found.append(Pieces(entry.group, entry.received_ms))
         found[at].add(entry)
         of_partition[entry.partition] = at
     return found
