@@ -170,12 +170,12 @@ def test_a_segment_takes_rows_until_it_has_enough_and_is_split_when_it_has_too_m
 
 
 def test_devices_of_different_metrics_do_not_make_each_others_rows_wider() -> None:
-    frames = []
+    pieces = []
     for kind in range(8):
         device = np.arange(kind, 8_000, 8, dtype=np.int32)
         values = {f"m{kind}_{number}": np.zeros(1_000) for number in range(64)}
-        frames += [Frame(device, np.full(1_000, row), values, 0) for row in range(20)]
-    chunks = list(chunks_of(frames))
+        pieces += [Rows.of(Frame(device, np.full(1_000, row), values, 0)) for row in range(20)]
+    chunks = list(chunks_of(pieces))
     assert sorted(np.concatenate(chunks).tolist()) == list(range(8_000))
     for chunk in chunks:
         kinds = set((chunk % 8).tolist())

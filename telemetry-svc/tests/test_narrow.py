@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from telemetry_svc.columns.frame import PARTITIONS, Frame, partition_of
-from telemetry_svc.columns.narrow import Narrow, frame_of, joined, rows_of
+from telemetry_svc.columns.narrow import Narrow, frame_of, joined, layout_of, rows_joined, rows_of
 
 NAN = float("nan")
 NOON_MS = 1_700_000_000_000
@@ -100,6 +100,30 @@ def test_times_that_are_close_to_each_other_take_half(times: list[int], width: i
     assert same(frame_of(narrow.to_binary(), 5), before)
 
 
+def test_pieces_of_one_layout_are_put_together_whatever_their_bases() -> None:
+    frames = [frame([NOON_MS, NOON_MS + 1], metric=[0.1, 0.2]), frame([5], metric=[-7.5])]
+    pieces = [Narrow.of(one).to_binary() for one in frames]
+    assert len({layout_of(piece) for piece in pieces}) == 1
+    rows = rows_joined(pieces, [8, 9])
+    assert (rows.device.tolist(), rows.time_ms.tolist()) == ([7, 7, 7], [NOON_MS, NOON_MS + 1, 5])
+    assert (rows.values["metric"].tolist(), rows.received_ms.tolist()) == ([0.1, 0.2, -7.5], [8, 8, 9])
+
+
+def test_what_is_laid_out_in_another_way_is_told_apart() -> None:
+    others = [
+        frame([NOON_MS], metric=[0.1]),
+        frame([NOON_MS, NOON_MS + 2**32], metric=[0.1, 0.2]),
+        frame([NOON_MS], metric=[0.25]),
+        frame([NOON_MS], metric=[100_000.1]),
+        frame([NOON_MS], metric=[1 / 3]),
+        frame([NOON_MS], other=[0.1]),
+        frame([NOON_MS], metric=[0.1], other=[0.1]),
+    ]
+    columns = [Narrow.of(one).to_binary() for one in others]
+    old = {key: value for key, value in columns[1].items() if key not in {"base_ms", "decimals"}}
+    assert len({layout_of(one) for one in [*columns, old]}) == len(others) + 1
+
+
 def test_what_the_first_release_wrote_is_read() -> None:
     before = frame([NOON_MS, NOON_MS + 1], metric=[0.1, NAN])
     old = {
@@ -109,3 +133,4 @@ def test_what_the_first_release_wrote_is_read() -> None:
         "values": [before.values["metric"].tobytes()],
     }
     assert same(frame_of(old, 5), before)
+    assert rows_joined([old, old], [5, 6]).time_ms.tolist() == 2 * before.time_ms.tolist()

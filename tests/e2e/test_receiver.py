@@ -1,6 +1,7 @@
 """A receiver takes the readings, another replica watches them; and when that one hangs, the receiver does both."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -63,6 +64,12 @@ async def test_readings_go_to_the_receiver_and_alerts_come_of_them_whoever_watch
     await eventually(telemetry_watches, within=30)
     await send(ready, speak(1, {"warmth": 97.0}))
     await ear.hear("alert", device_id=ready.id, rule_id=rule["id"], state="active", within=20)
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux has turns")
+def test_threads_of_a_receiver_take_turns(stack):
+    assert os.sched_getscheduler(stack.pid("receiver")) == os.SCHED_BATCH
+    assert os.sched_getscheduler(stack.pid("telemetry")) == os.SCHED_OTHER
 
 
 async def test_whoever_watches_a_device_hears_from_the_receiver_how_far_its_clock_is_off(admin, ready, speak):

@@ -4,7 +4,7 @@ Times lie close to each other, and what a sensor says is a short decimal: four b
 do, of eight. A column that is not so stays as it is. What is kept for years is packed: see packing.py.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from telemetry_svc.columns.frame import DEVICE, PARTITIONS, TIME, VALUE, Floats, Frame, Ids
 from telemetry_svc.columns.packing import MOST_DECIMALS, exactly
+from telemetry_svc.columns.rows import Rows
 
 # By how many bytes a number takes.
 _TIMES = {4: np.dtype("<u4"), 8: TIME}
@@ -113,19 +114,35 @@ def rows_of(columns: Columns) -> int:
     return len(columns["device"]) // DEVICE.itemsize
 
 
+def layout_of(columns: Columns) -> Hashable:
+    """What pieces have in common whose bytes can be put together, but for their base."""
+    rows = rows_of(columns)
+    widths = (_width(column, rows) for column in (columns["time_ms"], *columns["values"]))
+    return *columns["metrics"], *columns.get("decimals", ()), *widths
+
+
+def rows_joined(parts: Sequence[Columns], received_ms: Sequence[int]) -> Rows:
+    """Columns of one layout, each received at a time of its own, one after the other."""
+    whole, counts = joined(parts), [rows_of(part) for part in parts]
+    frame = frame_of({**whole, "base_ms": 0}, 0)
+    base_ms = np.repeat([part.get("base_ms", 0) for part in parts], counts)
+    return Rows(frame.device, frame.time_ms + base_ms, frame.values, np.repeat(received_ms, counts))
+
+
 def frame_of(columns: Columns, received_ms: int) -> Frame:
     """What `to_binary` gave, received then; columns may be views of its bytes, which cannot be written.
 
     The first release kept all columns as they are, and told of no base and no decimals.
     """
     device = np.frombuffer(columns["device"], DEVICE)
-    time_ms = np.frombuffer(columns["time_ms"], _TIMES[_width(columns["time_ms"], device)]).astype(np.int64)
+    rows = len(device)
+    time_ms = np.frombuffer(columns["time_ms"], _TIMES[_width(columns["time_ms"], rows)]).astype(np.int64)
     metrics = columns["metrics"]
     values = zip(metrics, columns["values"], columns.get("decimals", [None] * len(metrics)), strict=True)
     return Frame(
         device,
         time_ms + columns.get("base_ms", 0),
-        {metric: _widened(column, device, decimals) for metric, column, decimals in values},
+        {metric: _widened(column, rows, decimals) for metric, column, decimals in values},
         received_ms,
     )
 
@@ -163,10 +180,10 @@ def _integers(integers: Floats, values: Floats, decimals: int) -> tuple[Values, 
     return values, None
 
 
-def _widened(column: bytes, device: Ids, decimals: int | None) -> Floats:
-    numbers = np.frombuffer(column, _VALUES[_width(column, device)])
+def _widened(column: bytes, rows: int, decimals: int | None) -> Floats:
+    numbers = np.frombuffer(column, _VALUES[_width(column, rows)])
     return numbers if decimals is None else numbers / 10.0**decimals
 
 
-def _width(column: bytes, device: Ids) -> int:
-    return len(column) // max(1, len(device)) or 8
+def _width(column: bytes, rows: int) -> int:
+    return len(column) // max(1, rows) or 8

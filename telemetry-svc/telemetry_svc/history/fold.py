@@ -1,14 +1,16 @@
 """The fold: what the journal holds of a partition becomes segments and statistics, and leaves the journal."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
 import numpy as np
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from telemetry_svc.columns.fleet import Fleet
-from telemetry_svc.columns.frame import Frame, Ids, Ints, Mask
+from telemetry_svc.columns.frame import Ids, Ints, Mask
 from telemetry_svc.columns.merge import Merged, merge
+from telemetry_svc.columns.narrow import layout_of, rows_joined
 from telemetry_svc.columns.rows import Rows
 from telemetry_svc.columns.tally import Tally
 from telemetry_svc.history.heads import Heads
@@ -64,10 +66,10 @@ class Fold:
         with FOLD_SECONDS.time():
             stored, left = await self._journal.oldest(partition, MOST_ROWS)
             entries = sorted(await choose(stored), key=lambda entry: entry.rank)
-            frames = [frame for entry in entries for frame in entry.frames]
-            chunks = list(chunks_of(frames)) if frames else []
+            pieces = list(_pieces_of(entries))
+            chunks = list(chunks_of(pieces)) if pieces else []
             for number, devices in enumerate(chunks, 1):
-                part = frames if len(chunks) == 1 else list(_only(frames, devices))
+                part = pieces if len(chunks) == 1 else list(_only(pieces, devices))
                 gone = entries if number == len(chunks) else []
                 await self._commit(partition, epoch, fence, part, gone, pending)
             if not chunks:
@@ -80,7 +82,7 @@ class Fold:
         partition: int,
         epoch: int,
         fence: Fence,
-        frames: Sequence[Frame],
+        pieces: Sequence[Rows],
         gone: Sequence[Entry],
         pending: Callable[[], Tally],
     ) -> None:
@@ -89,8 +91,8 @@ class Fold:
         async def write(session: AsyncClientSession) -> None:
             if await fence.check(partition, session) != epoch:
                 raise LeaseLost
-            known = await self._known(partition, frames, session)
-            merged, segments, tally = await asyncio.to_thread(self._fold, frames, known)
+            known = await self._known(partition, pieces, session)
+            merged, segments, tally = await asyncio.to_thread(self._fold, pieces, known)
             await self._segments.write(segments, session)
             await self._heads.write(partition, segments, session)
             await self._statistics.add(partition, epoch, tally, pending, session)
@@ -107,15 +109,15 @@ class Fold:
             raise
         self._heads.settle(partition)
 
-    def _fold(self, frames: Sequence[Frame], known: Sequence[Segment]) -> tuple[Merged, list[Segment], Tally]:
-        merged = merge([*(segment.rows for segment in known), *map(Rows.of, frames)], len(known))
+    def _fold(self, pieces: Sequence[Rows], known: Sequence[Segment]) -> tuple[Merged, list[Segment], Tally]:
+        merged = merge([*(segment.rows for segment in known), *pieces], len(known))
         tally = self._fleet.tallied(Tally.of(merged.rows, merged.fresh, self._fleet.place_of))
         return merged, list(lay_out(merged.rows, merged.news, known)), tally
 
-    async def _known(self, partition: int, frames: Sequence[Frame], session: AsyncClientSession) -> list[Segment]:
+    async def _known(self, partition: int, pieces: Sequence[Rows], session: AsyncClientSession) -> list[Segment]:
         """The newest segment of each device, and those before it that late rows belong to."""
-        device = np.concatenate([frame.device for frame in frames])
-        time_ms = np.concatenate([frame.time_ms for frame in frames])
+        device = np.concatenate([piece.device for piece in pieces])
+        time_ms = np.concatenate([piece.time_ms for piece in pieces])
         devices = np.unique(device)
         newest = await self._heads.at(partition, devices)
         there = newest > 0
@@ -127,6 +129,14 @@ class Fold:
         return known
 
 
+def _pieces_of(entries: Iterable[Entry]) -> Iterator[Rows]:
+    """The rows of entries, in their order, in as few pieces as can be: most groups are laid out as the one before."""
+    parts = ((entry.received_ms, columns) for entry in entries for columns in entry.columns)
+    for _, run in groupby(parts, key=lambda part: layout_of(part[1])):
+        received_ms, columns = zip(*run, strict=True)
+        yield rows_joined(columns, received_ms)
+
+
 def _spans(device: Ids, time_ms: Ints) -> Iterator[tuple[int, int, int]]:
     """Of each device, its first and last time."""
     order = np.lexsort((time_ms, device))
@@ -135,15 +145,15 @@ def _spans(device: Ids, time_ms: Ints) -> Iterator[tuple[int, int, int]]:
     return zip(devices.tolist(), time_ms[first].tolist(), time_ms[first + counts - 1].tolist(), strict=True)
 
 
-def chunks_of(frames: Sequence[Frame]) -> Iterator[Ids]:
+def chunks_of(pieces: Sequence[Rows]) -> Iterator[Ids]:
     """The devices, in chunks for one transaction each. Those that send the same metrics come together: a chunk is as
     wide as all the metrics of its devices."""
     sets: dict[tuple[str, ...], int] = {}
-    bit_of = [1 << sets.setdefault(tuple(frame.values), len(sets)) % BITS for frame in frames]
+    bit_of = [1 << sets.setdefault(tuple(piece.values), len(sets)) % BITS for piece in pieces]
     # By device, a bit for each set of metrics that it sent; and its rows.
-    devices, at = np.unique(np.concatenate([frame.device for frame in frames]), return_inverse=True)
+    devices, at = np.unique(np.concatenate([piece.device for piece in pieces]), return_inverse=True)
     sent = np.zeros(len(devices), np.int64)
-    np.bitwise_or.at(sent, at, np.repeat(bit_of, [len(frame) for frame in frames]))
+    np.bitwise_or.at(sent, at, np.repeat(bit_of, [len(piece) for piece in pieces]))
     rows = np.bincount(at)
     order = np.argsort(sent, kind="stable")
     devices, sent, rows = devices[order], sent[order], rows[order]
@@ -171,10 +181,10 @@ class _Width(dict[int, int]):
         return len(names)
 
 
-def _only(frames: Sequence[Frame], devices: Ids) -> Iterator[Frame]:
-    chosen: Mask = np.zeros(1 + max(int(frame.device.max()) for frame in frames), bool)
+def _only(pieces: Sequence[Rows], devices: Ids) -> Iterator[Rows]:
+    chosen: Mask = np.zeros(1 + max(int(piece.device.max()) for piece in pieces), bool)
     chosen[devices] = True
-    for frame in frames:
-        mask = chosen[frame.device]
+    for piece in pieces:
+        mask = chosen[piece.device]
         if mask.any():
-            yield frame.take(mask)
+            yield piece.take(mask)

@@ -29,7 +29,7 @@ from telemetry_svc.observability import COMMIT_SECONDS, GROUP_ROWS, GROUPS_FAILE
 MAX_ROWS, MAX_BYTES = 50_000, 8 * 1024 * 1024
 # Whoever stores for half of the time and gathers for the other half stores in large pieces, which cost less: a group
 # waits for company as long as the one before it took to be stored, but not longer than this, and not once it is large.
-LONGEST_LINGER_SECONDS, LARGE_ROWS = float(__import__('os').environ.get('LL', '0.05')), 10_000
+LONGEST_LINGER_SECONDS, LARGE_ROWS = 0.05, 10_000
 # Opens are refused for this long after a group failed; then the next one finds out whether storage is back.
 RETRY_SECONDS = 1.0
 # And for this long when the journal is full: the fold needs some time.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,7 @@ from pymongo.errors import DuplicateKeyError
 
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import DEVICE, PARTITIONS, TIME, VALUE, Frame
-from telemetry_svc.columns.narrow import Narrow, frame_of
+from telemetry_svc.columns.narrow import Columns, Narrow, frame_of
 from telemetry_svc.partitions import LeaseLost
 from telemetry_svc.store import Collection, Document
 from telemetry_svc.watch.abnormal import Profile
@@ -80,7 +79,7 @@ class State:
 def _block(fleet: Fleet, judge: Judge, partition: int) -> Document:
     ids = np.arange(partition, fleet.capacity, PARTITIONS)
     seen = ids[(fleet.last_seen_ms[ids] > 0) | (fleet.presence[ids] > 0)]
-    latest: list[dict[str, Any]] = []
+    latest: list[Columns] = []
     for metric, column in fleet.latest.items():
         has = ids[column.time_ms[ids] > 0]
         if len(has):
