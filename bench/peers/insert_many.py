@@ -1,7 +1,8 @@
 """What the driver alone can do: `insert_many` of a document for each batch, an array for each column."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
 
@@ -13,31 +14,52 @@ from bench.shapes import METRICS, Shape
 
 # Tried for a moment each: documents a call. Two calls at a time, so that the driver works while the disk does.
 DOCUMENTS, AT_ONCE = (100, 300, 1_000), 2
+DATABASE = "bench_insert_many"
 
 
-async def insert_many(mongodb_uri: str, shape: Shape, ids: range, start_ms: int, pace: Pace) -> float:
-    """Readings per second into a collection without any index but the one there always is."""
-    async with AsyncMongoClient(mongodb_uri) as client:
+class InsertMany:
+    """A collection without any index but the one there always is."""
+
+    def __init__(self, client: AsyncMongoClient[dict[str, Any]], shape: Shape, batches: Iterator[dict[str, Any]]):
         concern = WriteConcern("majority", j=True)
-        collection = client["bench_insert_many"].get_collection("batches", write_concern=concern)
-        batches = _batches(shape, ids, start_ms)
+        self._collection = client[DATABASE].get_collection("batches", write_concern=concern)
+        self._rows = shape.rows
+        self._batches = batches
+        self._best = DOCUMENTS[0]
 
-        async def load(documents: int, seconds: float) -> float:
-            stored, began = 0, perf_counter()
+    async def choose(self, pace: Pace) -> None:
+        """Tries how many documents a call are best."""
+        tried: dict[int, float] = {}
+        for documents in DOCUMENTS:
+            readings, seconds = await self._take(documents, pace.probe)
+            tried[documents] = readings / seconds
+        self._best = max(tried, key=tried.__getitem__)
 
-            async def one() -> None:
-                nonlocal stored
-                while perf_counter() - began < seconds:
-                    await collection.insert_many([next(batches) for _ in range(documents)], ordered=False)
-                    stored += documents * shape.rows
+    async def take(self, seconds: float) -> tuple[float, float]:
+        """Stores for so long; how many readings, in how many seconds."""
+        return await self._take(self._best, seconds)
 
-            await asyncio.gather(*(one() for _ in range(AT_ONCE)))
-            return stored / (perf_counter() - began)
+    async def _take(self, documents: int, seconds: float) -> tuple[float, float]:
+        stored, began = 0, perf_counter()
 
-        tried = {documents: await load(documents, pace.probe) for documents in DOCUMENTS}
-        best = await load(max(tried, key=tried.__getitem__), pace.seconds)
-        await client.drop_database("bench_insert_many")
-    return best
+        async def one() -> None:
+            nonlocal stored
+            while perf_counter() - began < seconds:
+                await self._collection.insert_many([next(self._batches) for _ in range(documents)], ordered=False)
+                stored += documents * self._rows
+
+        await asyncio.gather(*(one() for _ in range(AT_ONCE)))
+        return stored, perf_counter() - began
+
+
+@asynccontextmanager
+async def inserting(mongodb_uri: str, shape: Shape, ids: range, start_ms: int) -> AsyncIterator[InsertMany]:
+    """Its collection is dropped when the block ends."""
+    async with AsyncMongoClient[dict[str, Any]](mongodb_uri) as client:
+        try:
+            yield InsertMany(client, shape, _batches(shape, ids, start_ms))
+        finally:
+            await client.drop_database(DATABASE)
 
 
 def _batches(shape: Shape, ids: range, start_ms: int) -> Iterator[dict[str, Any]]:

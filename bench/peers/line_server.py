@@ -26,21 +26,25 @@ class LineServer:
     data: Path
     # What was tried: readings per second by readings a request.
     tried: dict[int, float] = field(default_factory=dict)
+    _connections: list[Requests] = field(default_factory=list)
 
-    async def best(self, shape: Shape, ids: range, start_ms: int, pace: Pace) -> float:
-        """Readings per second, with as many readings a request as it likes best; trying that out warms it up."""
-        connections = self._connections(shape, ids, start_ms)
-        self.tried = {}
-        for rows in ROWS if shape.rows > 1 else (1,):
-            self.tried[rows] = await self._load(connections, rows, pace.probe)
-        return await self._load(connections, max(self.tried, key=self.tried.__getitem__), pace.peer_seconds)
-
-    def _connections(self, shape: Shape, ids: range, start_ms: int) -> list[Requests]:
+    async def choose(self, shape: Shape, ids: range, start_ms: int, pace: Pace) -> None:
+        """Tries how many readings a request it likes best, which warms it up."""
         count = CONNECTIONS if shape.rows > 1 else CONNECTIONS_OF_SINGLES
         top = head("POST", self.path, f"{self.host}:{self.port}", {})
-        return [Requests(TEMPLATE, top, shape, shape.groups(ids, number, count), start_ms) for number in range(count)]
+        groups = [shape.groups(ids, number, count) for number in range(count)]
+        self._connections = [Requests(TEMPLATE, top, shape, own, start_ms) for own in groups]
+        self.tried = {}
+        for rows in ROWS if shape.rows > 1 else (1,):
+            readings, seconds = await self._take(rows, pace.probe)
+            self.tried[rows] = readings / seconds
 
-    async def _load(self, connections: list[Requests], rows: int, seconds: float) -> float:
-        before = sum(connection.taken for connection in connections)
-        answers = await ask(self.host, self.port, [connection.of(rows) for connection in connections], seconds=seconds)
-        return (sum(connection.taken for connection in connections) - before) / answers.seconds
+    async def take(self, seconds: float) -> tuple[float, float]:
+        """Sends as it likes it best for so long; how many readings it took, in how many seconds."""
+        return await self._take(max(self.tried, key=self.tried.__getitem__), seconds)
+
+    async def _take(self, rows: int, seconds: float) -> tuple[float, float]:
+        before = sum(connection.taken for connection in self._connections)
+        requests = [connection.of(rows) for connection in self._connections]
+        answers = await ask(self.host, self.port, requests, seconds=seconds)
+        return sum(connection.taken for connection in self._connections) - before, answers.seconds
