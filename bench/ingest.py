@@ -71,33 +71,31 @@ async def _beside_peers(stack: Stack, shape: Shape, pace: Pace, *also: Side) -> 
     # large ones MongoDB and the watcher need the cores.
     receivers = RECEIVERS if shape.rows == 1 else RECEIVERS[:1]
     ours = _Ours(stack, [stack.target(name) for name in receivers], streams)
-    via_envoy = _Ours(stack, [urlsplit(stack.base_url).netloc], streams)
+    through = _Ours(stack, [urlsplit(stack.base_url).netloc], streams)
+    side, via_envoy = Side(ours.take), Side(through.take)
     peers: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="fieldstock-peers-") as name:
         folder = Path(name)
-        side = Side(ours.take)
         await ours.take(pace.warm_up)
         async with _tried(victoriametrics(folder), shape, ids, start_ms, pace) as server:
             rival = Side(server.take) if server else None
             await amid(side, [*([rival] if rival else []), *also], pace.seconds)
             if rival:
                 peers["victoriametrics"] = rival.per_second
-        await quiet()
         async with _tried(influxdb(folder), shape, ids, start_ms, pace) as server:
             if server:
-                readings, seconds = await server.take(pace.peer_seconds)
-                peers["influxdb"] = readings / seconds
+                other = Side(server.take)
+                await other.go(pace.peer_seconds)
+                peers["influxdb"] = other.per_second
+        await through.take(pace.warm_up)
         await quiet()
-        await via_envoy.take(pace.warm_up)
-        await quiet()
-        readings, seconds = await via_envoy.take(pace.seconds)
-        await quiet()
+        await via_envoy.go(pace.seconds)
         peers["rest_per_reading"] = await rest_per_reading(stack.mongodb_uri, folder, shape, ids, start_ms, pace)
         await quiet()
     unit = "messages_per_s" if shape.rows == 1 else "readings_per_s"
     return {
         f"ingest.{shape.name}.{unit}": side.per_second,
-        f"ingest.{shape.name}.{unit}_via_envoy": readings / seconds,
+        f"ingest.{shape.name}.{unit}_via_envoy": via_envoy.per_second,
         f"ingest.{shape.name}.watch_behind_s": ours.behind,
         **{f"peers.{peer}.{shape.name}.readings_per_s": theirs for peer, theirs in peers.items()},
         **{f"ingest.ratio_to_{peer}.{shape.name}": side.per_second / theirs for peer, theirs in peers.items()},
@@ -123,8 +121,8 @@ async def _tried(
 
 @dataclass
 class _Ours:
-    """telemetry-svc, by these targets. `behind`: for how long at most the rules were busy still with what was
-    acknowledged already, in seconds."""
+    """telemetry-svc, by these targets. `behind`: for how long the rules were busy still, the last time, with
+    what was acknowledged already, in seconds."""
 
     stack: Stack
     targets: Sequence[str]
@@ -141,7 +139,7 @@ class _Ours:
             if perf_counter() > ended + WATCHED_SECONDS:
                 raise RuntimeError("the rules have not seen all that was acknowledged")
             await asyncio.sleep(0.1)
-        self.behind = max(self.behind, perf_counter() - ended)
+        self.behind = perf_counter() - ended
         return outcome.rows, outcome.seconds
 
 

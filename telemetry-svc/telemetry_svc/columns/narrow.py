@@ -149,7 +149,7 @@ def frame_of(columns: Columns, received_ms: int) -> Frame:
 
 def _cut(columns: Columns, rows: int, start: int, end: int) -> Columns:
     def cut(column: bytes) -> bytes:
-        width = len(column) // rows
+        width = _width(column, rows)
         return column[width * start : width * end]
 
     return {

@@ -35,8 +35,6 @@ RETRY_SECONDS = 1.0
 # And for this long when the journal is full: the fold needs some time.
 FULL_SECONDS = 5.0
 
-NOTHING: Sequence[Refusal] = ()
-
 # What is to be done with a group, by its number, once its frames are stored; None: part of them may be.
 Follow = Callable[[int, Sequence[Frame] | None], Awaitable[None]]
 
@@ -276,7 +274,7 @@ class Groups:
             ROWS_REJECTED.labels(refusal.reason).inc(refusal.rows)
         accepted = 0
         for member, share in group.shares.items():
-            rows, own = share.rows, refused.get(member, NOTHING)
+            rows, own = share.rows, refused.get(member, ())
             if own:
                 rows -= sum(refusal.rows for refusal in own)
             member.committed(share.sequence, rows, own)

@@ -144,22 +144,22 @@ class Journal:
         documents: dict[int, Document] = {}
         for frame in frames:
             for part in Narrow.of(frame).parts():
-                document = documents.get(part.partition)
-                if document is None:
-                    documents[part.partition] = {
+                document = documents.setdefault(
+                    part.partition,
+                    {
                         # The partition first: the index of the ids is all that finds a partition's entries.
                         "_id": {"partition": part.partition, "writer": self.writer, "group": group},
                         "received_at": moment(frame.received_ms),
                         "from_ms": part.from_ms,
                         "to_ms": part.to_ms,
-                        "rows": part.rows,
-                        "frames": [part.columns],
-                    }
-                else:
-                    document["from_ms"] = min(document["from_ms"], part.from_ms)
-                    document["to_ms"] = max(document["to_ms"], part.to_ms)
-                    document["rows"] += part.rows
-                    document["frames"].append(part.columns)
+                        "rows": 0,
+                        "frames": [],
+                    },
+                )
+                document["from_ms"] = min(document["from_ms"], part.from_ms)
+                document["to_ms"] = max(document["to_ms"], part.to_ms)
+                document["rows"] += part.rows
+                document["frames"].append(part.columns)
         return list(documents.values())
 
     async def within(
