@@ -1,6 +1,8 @@
 # Fieldstock on one machine. `make` alone lists what there is.
 
-PYTHON ?= python3
+# Debian's, which is compiled with a profile to go by; what a version manager compiles without one takes a sixth to a
+# third longer for everything here. Another one: make PYTHON=python3.13 demo
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 VENV := .venv/bin
 DEV := $(VENV)/python -m fieldstock_dev
 PROTOS := $(shell find proto/fieldstock -name '*.proto')

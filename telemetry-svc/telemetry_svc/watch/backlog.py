@@ -10,6 +10,8 @@ from telemetry_svc.columns.frame import PARTITIONS, Frame, Ints, Mask
 from telemetry_svc.columns.tally import Tally
 from telemetry_svc.ingest.journal import Entry, Group
 
+# So many rows wait to be counted together: to count a few costs nearly as much as to count thousands.
+LOOSE_ROWS = 16_384
 # So many tallies lie side by side before they are made one.
 LOOSE_TALLIES = 32
 # A partition with rows that may have come before is folded soon: only the fold finds out what they count.
@@ -47,6 +49,9 @@ class Backlog:
         self._rows: Ints = np.zeros(PARTITIONS, np.int64)
         self._since_ms: Ints = np.zeros(PARTITIONS, np.int64)
         self._unsure: Mask = np.zeros(PARTITIONS, bool)
+        # What is not counted yet: frames with the cells of them that are news; and their rows.
+        self._loose: list[tuple[Frame, Mapping[str, Mask]]] = []
+        self._loose_rows = 0
         self._tallies: list[Tally] = []
         # Partitions of which the tally changed since it was last taken.
         self._changed: Mask = np.zeros(PARTITIONS, bool)
@@ -73,19 +78,13 @@ class Backlog:
             self._rows[partition] += count
 
     def count(self, frame: Frame, news: Mapping[str, Mask]) -> None:
-        """Counts the cells that are news."""
-        for metric, mask in news.items():
-            others = ~mask & ~np.isnan(frame.values[metric])
-            if others.any():
-                self._unsure[frame.device[others] % PARTITIONS] = True
+        """Counts the cells that are news, when somebody asks or there are many of them."""
         if _twice(frame):
             self._unsure[frame.device % PARTITIONS] = True
-        tally = Tally.of(frame, news, self._fleet.place_of)
-        if len(tally):
-            self._tallies.append(tally)
-            self._changed[np.array(tally.places) % PARTITIONS] = True
-        if len(self._tallies) > LOOSE_TALLIES:
-            self._join()
+        self._loose.append((frame, news))
+        self._loose_rows += len(frame)
+        if self._loose_rows >= LOOSE_ROWS:
+            self._settle()
 
     def doubt(self, partition: int) -> None:
         """What is in the journal may be counted wrongly until it is folded."""
@@ -93,6 +92,7 @@ class Backlog:
 
     def changes(self) -> dict[int, Tally]:
         """The tally of each partition where it is another one than it was the last time."""
+        self._settle()
         changed = np.flatnonzero(self._changed).tolist()
         self._changed[:] = False
         parts = dict(Tally.together(self._tallies).parts(_partition)) if changed else {}
@@ -108,6 +108,7 @@ class Backlog:
 
     def due(self, now_ms: int, limits: Limits) -> list[int]:
         """The partitions to be folded, those with most rows first."""
+        self._settle()
         waited_ms = now_ms - self._since_ms
         due = (self._rows >= limits.rows) | (waited_ms >= limits.age_ms) | (self._unsure & (waited_ms >= UNSURE_MS))
         due &= (self._rows > 0) | self._unsure
@@ -148,6 +149,25 @@ class Backlog:
         self._rows[partition] = 0
         self._unsure[partition] = self._changed[partition] = False
 
+    def _settle(self) -> None:
+        """Counts what was not counted yet."""
+        loose, self._loose, self._loose_rows = self._loose, [], 0
+        alike: dict[tuple[str, ...], list[tuple[Frame, Mapping[str, Mask]]]] = {}
+        for frame, news in loose:
+            alike.setdefault(tuple(news), []).append((frame, news))
+        for some in alike.values():
+            frame, news = _joined(some)
+            for metric, mask in news.items():
+                others = ~mask & ~np.isnan(frame.values[metric])
+                if others.any():
+                    self._unsure[frame.device[others] % PARTITIONS] = True
+            tally = Tally.of(frame, news, self._fleet.place_of)
+            if len(tally):
+                self._tallies.append(tally)
+                self._changed[np.array(tally.places) % PARTITIONS] = True
+        if len(self._tallies) > LOOSE_TALLIES:
+            self._join()
+
     def _join(self) -> None:
         """Makes one of the newest tallies, and of older ones that are not much larger: so a row is joined with others a
         few times in all, however many there come to be."""
@@ -159,15 +179,28 @@ class Backlog:
         self._tallies.append(Tally.together(newest))
 
     def _of(self, partition: int) -> Sequence[Tally]:
+        self._settle()
         return [tally.at(lambda place: _partition(place) == partition) for tally in self._tallies]
 
     def _drop(self, partition: int) -> None:
+        self._settle()
         rest = (tally.at(lambda place: _partition(place) != partition) for tally in self._tallies)
         self._tallies = [tally for tally in rest if len(tally)]
 
 
 def _partition(place: int) -> int:
     return place % PARTITIONS
+
+
+def _joined(some: Sequence[tuple[Frame, Mapping[str, Mask]]]) -> tuple[Frame, Mapping[str, Mask]]:
+    """Frames of the same metrics, one after the other, with their cells; received whenever."""
+    frame, news = some[0]
+    if len(some) == 1:
+        return frame, news
+    device, time_ms = (np.concatenate([getattr(one, name) for one, _ in some]) for name in ("device", "time_ms"))
+    values = {metric: np.concatenate([one.values[metric] for one, _ in some]) for metric in news}
+    cells = {metric: np.concatenate([masks[metric] for _, masks in some]) for metric in news}
+    return Frame(device, time_ms, values, frame.received_ms), cells
 
 
 def _twice(frame: Frame) -> bool:
