@@ -6,7 +6,7 @@ import pytest
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import PARTITIONS, Frame
 from telemetry_svc.columns.tally import Tally
-from telemetry_svc.watch.backlog import LOOSE_TALLIES, Backlog
+from telemetry_svc.watch.backlog import LOOSE_ROWS, LOOSE_TALLIES, UNSURE_MS, Backlog, Limits
 
 DEVICES = 300
 
@@ -76,3 +76,37 @@ def test_what_is_pending_is_what_a_recount_gives_while_folds_begin_and_fail(flee
         assert counts(backlog.pending(partition)) == recount.of(partition)
     backlog.forget(5)
     assert counts(backlog.pending(5)) == {}
+
+
+def test_frames_of_other_metrics_are_counted_beside_each_other(fleet: Fleet) -> None:
+    backlog = Backlog(fleet)
+    device, time_ms = np.full(3, 5, np.int32), 1_700_000_000_000 + np.arange(3)
+    for metrics in (("a",), ("b",), ("a", "b"), ("a",)):
+        frame = Frame(device, time_ms, {metric: np.array([1.0, 2.0, 4.0]) for metric in metrics}, 0)
+        backlog.count(frame, {metric: np.array([True, False, True]) for metric in metrics})
+    assert {metric: (one.count, one.total) for metric, one in backlog.pending(5).numbers().items()} == {
+        "a": (6, 15.0),
+        "b": (4, 10.0),
+    }
+
+
+def test_what_nobody_asks_for_is_counted_once_it_is_much(fleet: Fleet) -> None:
+    backlog = Backlog(fleet)
+    rows = LOOSE_ROWS // 4
+    for number in range(9):
+        device = np.arange(rows, dtype=np.int32) % DEVICES + 1
+        time_ms = 1_700_000_000_000 + (number * rows + np.arange(rows)) * 10
+        backlog.count(Frame(device, time_ms, {"a": np.ones(rows)}, 0), {"a": np.ones(rows, bool)})
+    counted = [backlog.pending(partition).numbers() for partition in range(PARTITIONS)]
+    assert sum(one["a"].count for one in counted) == 9 * rows
+
+
+def test_a_partition_with_rows_that_may_have_come_before_is_due_soon(fleet: Fleet) -> None:
+    backlog, limits = Backlog(fleet), Limits(rows=1_000, age_ms=60_000)
+    for device, news in ((5, False), (6, True)):
+        frame = Frame(np.array([device], np.int32), np.array([1_700_000_000_000]), {"a": np.ones(1)}, 0)
+        backlog.see((b"w", device), {device: 1}, now_ms=0)
+        backlog.count(frame, {"a": np.array([news])})
+    assert backlog.due(UNSURE_MS - 1, limits) == []
+    assert backlog.due(UNSURE_MS, limits) == [5]
+    assert sorted(backlog.due(60_000, limits)) == [5, 6]
