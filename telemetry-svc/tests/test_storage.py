@@ -115,7 +115,7 @@ async def test_what_cannot_be_stored_is_not_acknowledged_and_can_be_sent_again(
     assert [time_ms for time_ms, _ in await device.read(7)] == [now + 1, now]
 
 
-async def test_a_group_waits_for_company_as_long_as_storing_took(
+async def test_a_group_waits_for_company_by_how_long_storing_took(
     inventory: Any, admin: Any, batch: Make, road: Road, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(groups, "LONGEST_LINGER_SECONDS", 5.0)

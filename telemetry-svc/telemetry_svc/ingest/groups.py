@@ -27,9 +27,9 @@ from telemetry_svc.observability import COMMIT_SECONDS, GROUP_ROWS, GROUPS_FAILE
 
 # A full group is about as much as MongoDB takes in 50 ms, and far below the 16 MB that one document may have.
 MAX_ROWS, MAX_BYTES = 50_000, 8 * 1024 * 1024
-# Whoever stores for half of the time and gathers for the other half stores in large pieces, which cost less: a group
-# waits for company as long as the one before it took to be stored, but not longer than this, and not once it is large.
-LONGEST_LINGER_SECONDS, LARGE_ROWS = 0.05, 10_000
+# Whoever stores for a third of the time and gathers for the rest stores in large pieces, which cost less: a group waits
+# for company twice as long as the one before it took to be stored, but not longer than this, and not once it is large.
+LINGER_RATIO, LONGEST_LINGER_SECONDS, LARGE_ROWS = 2, 0.1, 20_000
 # Opens are refused for this long after a group failed; then the next one finds out whether storage is back.
 RETRY_SECONDS = 1.0
 # And for this long when the journal is full: the fold needs some time.
@@ -177,7 +177,8 @@ class Groups:
             while not (self._closing or await self._journals_room.free(RETRY_SECONDS)):
                 pass  # what has come waits, and whoever sends more
             with suppress(TimeoutError):  # nobody else came
-                async with asyncio.timeout(max(self._linger, min(self._storing_took, LONGEST_LINGER_SECONDS))):
+                company = min(LINGER_RATIO * self._storing_took, LONGEST_LINGER_SECONDS)
+                async with asyncio.timeout(max(self._linger, company)):
                     await self._large.wait()
             group, self._group = self._group, Group()
             if not self._closing:
