@@ -12,7 +12,7 @@ import grpc
 
 from bench.fleet import RECEIVER, RECEIVERS, fielded, site_gateway
 from bench.load import METHOD, senders
-from bench.machine import rss_bytes
+from bench.machine import quiet, rss_bytes
 from bench.pace import Pace
 from bench.shapes import GATEWAY100, SINGLE, STARTS_MS_AGO
 from fieldstock.telemetry.v1 import reading_pb2
@@ -30,6 +30,7 @@ async def opens(stack: Stack, pace: Pace) -> dict[str, float]:
     batches = senders(SINGLE, ids, int(time.time() * 1000) - STARTS_MS_AGO // 4)
     figures: dict[str, float] = {}
     for target, how in ((stack.target(RECEIVER), ""), (urlsplit(stack.base_url).netloc, "_via_envoy")):
+        await quiet()
         async with _connections(target, AT_ONCE) as channels:
             done, began = 0, perf_counter()
 

@@ -60,12 +60,20 @@ class Tally:
         first, span = int(minutes.min()), int(minutes.max()) - int(minutes.min()) + 1
         keys = places[frame.device].astype(np.int64) * span + (minutes - first)
         pieces: list[tuple[np.ndarray, ...]] = []
+        whole: _Grouping | None = None
         for number, (metric, mask) in enumerate(cells.items()):
-            if mask.any():
-                chosen = slice(None) if mask.all() else mask
-                key, *columns = _summed(keys[chosen], frame.values[metric][chosen])
-                minute, place = (key % span + first).astype(np.int32), key // span
-                pieces.append((place, np.full(len(key), number, np.int32), minute, *columns))
+            if mask.all():
+                # Mostly every row has every metric: they are grouped once for all of these.
+                grouping = whole = whole or _Grouping.of(keys)
+                sums = grouping.sums(frame.values[metric])
+            elif mask.any():
+                grouping = _Grouping.of(keys[mask])
+                sums = grouping.sums(frame.values[metric][mask])
+            else:
+                continue
+            key = grouping.keys
+            minute, place = (key % span + first).astype(np.int32), key // span
+            pieces.append((place, np.full(len(key), number, np.int32), minute, grouping.counts, *sums))
         if not pieces:
             return cls()
         place, *columns = [np.concatenate(column) for column in zip(*pieces, strict=True)]
@@ -199,31 +207,50 @@ _NAMES = tuple(_TYPES)
 _WAYS = (np.add, np.minimum, np.maximum, np.add)
 
 
-def _summed(keys: Ints, values: Floats) -> tuple[np.ndarray, ...]:
-    """The keys that there are, none below 0, in their order; of the values of each their number, the smallest, the
-    greatest and the sum."""
-    starts = np.flatnonzero(np.diff(keys, prepend=-1))
-    counts, least, most, total = np.ones(len(keys), np.intp), values, values, values
-    if RUN * len(starts) < len(keys):
-        # Mostly a device's readings follow each other, and many are of one minute.
-        counts = np.diff(starts, append=len(keys))
-        with np.errstate(over="ignore"):  # values may be as big as a float holds, and their sum an infinity
-            least, most, total = (way.reduceat(values, starts) for way in (np.minimum, np.maximum, np.add))
-        keys = keys[starts]
-    lowest = int(keys.min())
-    length = int(keys.max()) - lowest + 1
-    if length > 4 * len(keys) + 4096:
-        # Few of them, far apart: in a row.
-        there, keys = np.unique(keys, return_inverse=True)
-    else:
-        there, keys = np.arange(lowest, lowest + length), keys - lowest
-    count = np.bincount(keys, counts).astype(np.int64)
-    sums = np.bincount(keys, total)
-    smallest, greatest = np.full(len(count), np.inf), np.full(len(count), -np.inf)
-    np.minimum.at(smallest, keys, least)
-    np.maximum.at(greatest, keys, most)
-    some = count > 0
-    return there[some], count[some], smallest[some], greatest[some], sums[some]
+@dataclass(frozen=True, slots=True)
+class _Grouping:
+    """Which rows have the same key. `keys`: those that there are, ascending; `counts`: how many rows have each.
+
+    `starts`: of the runs of rows that share a key, None where those are short; `slots`: where each run, or row, is
+    summed up; `used`: the slots that are the keys'.
+    """
+
+    keys: Ints
+    counts: Ints
+    starts: NDArray[np.intp] | None
+    slots: Ints
+    used: Mask
+
+    @classmethod
+    def of(cls, keys: Ints) -> Self:
+        """By the key of each row, none of them below 0."""
+        starts, lengths = np.flatnonzero(np.diff(keys, prepend=-1)), None
+        if RUN * len(starts) < len(keys):
+            # Mostly a device's readings follow each other, and many are of one minute.
+            lengths = np.diff(starts, append=len(keys))
+            keys = keys[starts]
+        lowest = int(keys.min())
+        length = int(keys.max()) - lowest + 1
+        if length > 4 * len(keys) + 4096:
+            # Few of them, far apart: in a row.
+            there, slots = np.unique(keys, return_inverse=True)
+        else:
+            there, slots = np.arange(lowest, lowest + length), keys - lowest
+        counts = np.bincount(slots, lengths).astype(np.int64)
+        used = counts > 0
+        return cls(there[used], counts[used], starts if lengths is not None else None, slots, used)
+
+    def sums(self, values: Floats) -> tuple[Floats, Floats, Floats]:
+        """Of the values of each key the smallest, the greatest and the sum."""
+        least = most = total = values
+        if self.starts is not None:
+            with np.errstate(over="ignore"):  # values may be as big as a float holds, and their sum an infinity
+                least, most, total = (way.reduceat(values, self.starts) for way in (np.minimum, np.maximum, np.add))
+        sums: Floats = np.bincount(self.slots, total).astype(np.float64, copy=False)
+        smallest, greatest = np.full(len(sums), np.inf), np.full(len(sums), -np.inf)
+        np.minimum.at(smallest, self.slots, least)
+        np.maximum.at(greatest, self.slots, most)
+        return smallest[self.used], greatest[self.used], sums[self.used]
 
 
 def _unpacked(columns: Mapping[str, Any], rows: int) -> Iterator[np.ndarray]:

@@ -158,6 +158,8 @@ class Backlog:
         for some in alike.values():
             frame, news = _joined(some)
             for metric, mask in news.items():
+                if mask.all():
+                    continue
                 others = ~mask & ~np.isnan(frame.values[metric])
                 if others.any():
                     self._unsure[frame.device[others] % PARTITIONS] = True
