@@ -1,7 +1,7 @@
 # Fieldstock on one machine. `make` alone lists what there is.
 
-# Debian's, which is compiled with a profile to go by; what a version manager compiles without one takes a sixth to a
-# third longer for everything here. Another one: make PYTHON=python3.13 demo
+# Debian's, which is compiled with a profile to go by: up to a third more messages a second than with what a version
+# manager compiles without one (decision 0021). Another one: make PYTHON=python3.13 demo
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 VENV := .venv/bin
 DEV := $(VENV)/python -m fieldstock_dev

@@ -1,6 +1,6 @@
 """The sides of a ratio: a minute later a shared machine may be half as fast, for whoever has it then."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.machine import quiet
@@ -35,3 +35,14 @@ async def amid(side: Side, rivals: Sequence[Side], seconds: float) -> None:
     await side.go(seconds)
     for rival in reversed(rivals):
         await rival.go(seconds / 2)
+
+
+async def liked_best(
+    portions: Iterable[int], take: Callable[[int, float], Awaitable[tuple[float, float]]], seconds: float
+) -> int:
+    """Tries each for so long; the one in which a side takes most readings a second."""
+    tried: dict[int, float] = {}
+    for portion in portions:
+        readings, elapsed = await take(portion, seconds)
+        tried[portion] = readings / elapsed
+    return max(tried, key=tried.__getitem__)

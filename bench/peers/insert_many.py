@@ -11,6 +11,7 @@ from pymongo.write_concern import WriteConcern
 
 from bench.pace import Pace
 from bench.shapes import METRICS, Shape
+from bench.sides import liked_best
 
 # Tried for a moment each: documents a call. Two calls at a time, so that the driver works while the disk does.
 DOCUMENTS, AT_ONCE = (100, 300, 1_000), 2
@@ -29,11 +30,7 @@ class InsertMany:
 
     async def choose(self, pace: Pace) -> None:
         """Tries how many documents a call are best."""
-        tried: dict[int, float] = {}
-        for documents in DOCUMENTS:
-            readings, seconds = await self._take(documents, pace.probe)
-            tried[documents] = readings / seconds
-        self._best = max(tried, key=tried.__getitem__)
+        self._best = await liked_best(DOCUMENTS, self._take, pace.probe)
 
     async def take(self, seconds: float) -> tuple[float, float]:
         """Stores for so long; how many readings, in how many seconds."""

@@ -7,6 +7,7 @@ from bench.http_load import ask, head
 from bench.pace import Pace
 from bench.records import Requests
 from bench.shapes import Shape
+from bench.sides import liked_best
 
 TEMPLATE = b"readings,device=DDDDDD temperature=VV.V,humidity=VV.V,load=VV.V TTTTTTTTTTTTT\n"
 # Tried in every run, each for a moment: a peer is measured with what it likes best on this machine. More connections
@@ -24,8 +25,8 @@ class LineServer:
     port: int
     path: str
     data: Path
-    # What was tried: readings per second by readings a request.
-    tried: dict[int, float] = field(default_factory=dict)
+    # Readings a request that it likes best.
+    _best: int = 1
     _connections: list[Requests] = field(default_factory=list)
 
     async def choose(self, shape: Shape, ids: range, start_ms: int, pace: Pace) -> None:
@@ -34,14 +35,11 @@ class LineServer:
         top = head("POST", self.path, f"{self.host}:{self.port}", {})
         groups = [shape.groups(ids, number, count) for number in range(count)]
         self._connections = [Requests(TEMPLATE, top, shape, own, start_ms) for own in groups]
-        self.tried = {}
-        for rows in ROWS if shape.rows > 1 else (1,):
-            readings, seconds = await self._take(rows, pace.probe)
-            self.tried[rows] = readings / seconds
+        self._best = await liked_best(ROWS if shape.rows > 1 else (1,), self._take, pace.probe)
 
     async def take(self, seconds: float) -> tuple[float, float]:
         """Sends as it likes it best for so long; how many readings it took, in how many seconds."""
-        return await self._take(max(self.tried, key=self.tried.__getitem__), seconds)
+        return await self._take(self._best, seconds)
 
     async def _take(self, rows: int, seconds: float) -> tuple[float, float]:
         before = sum(connection.taken for connection in self._connections)
