@@ -79,7 +79,7 @@ async def migrate(settings: Settings, clock: Clock = clocks.system) -> None:
     async with stores.connect(settings.mongodb_uri, NAME) as client:
         store = Store(client.get_default_database(settings.mongodb_database))
         await stores.migrate(store)
-        await partitions.make(store.leases)
+        await partitions.make(store.leases, store.fences)
         await Rulebook(store.rules, store.marks, clock).write_first()
     async with Broker(settings.amqp_url, NAME) as broker:
         await broker.declare(QUEUE, KEYS)
@@ -169,6 +169,7 @@ async def running(
         )
         owner = Owner(
             leases=store.leases,
+            fences=store.fences,
             members=store.members,
             company=company,
             watcher=watcher,

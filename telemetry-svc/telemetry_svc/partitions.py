@@ -1,19 +1,18 @@
 """Who watches which partitions: each of them has one owner among the replicas, as long as it says so."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import pymongo
-from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 
 from servicekit.logs import logger
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.frame import PARTITIONS
+from telemetry_svc.fence import Fence, end_sessions
 from telemetry_svc.store import Collection, Document
 
 LEASE_SECONDS = 6.0
@@ -22,96 +21,23 @@ TICK_SECONDS = 1.0
 # Given up that long before MongoDB would give it to another: a write on its way must not come after the other's.
 MARGIN_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
+# When MongoDB comes back, nobody has been able to say that it is alive: who stands by gives the others that long to do
+# so, before it takes their partitions for them.
+STEADY_SECONDS = 3.0
 
 
-class LeaseLost(Exception):
-    """A partition is not ours any more, or cannot be counted on to be."""
-
-
-async def make(leases: Collection) -> None:
-    """Makes the leases that are missing: nobody's."""
+async def make(leases: Collection, fences: Collection) -> None:
+    """Makes the leases that are missing, nobody's, and their fences."""
     free = {"owner": "", "epoch": 0, "expires_at": datetime.fromtimestamp(0, UTC)}
     writes = [
         pymongo.UpdateOne({"_id": partition}, {"$setOnInsert": free}, upsert=True) for partition in range(PARTITIONS)
     ]
     await leases.bulk_write(writes, ordered=False)
-
-
-class Fence:
-    """What is known of our partitions, and the proof that a write is their owner's."""
-
-    def __init__(self, leases: Collection, members: Collection) -> None:
-        self._leases = leases
-        self._members = members
-        self._sessions: set[bytes] = set()
-        self._interrupted: set[bytes] = set()
-        self.owner = uuid4().hex
-        # By partition: the epoch, which grows with every new owner.
-        self.epochs: dict[int, int] = {}
-        # The event loop's time until which all of them are ours.
-        self.until = 0.0
-
-    def holds(self, partition: int) -> bool:
-        """Whether it is ours right now."""
-        return partition in self.epochs and asyncio.get_running_loop().time() < self.until
-
-    def assure(self) -> None:
-        """Raises LeaseLost when nothing is ours for sure. For before a change: a task cannot always be interrupted."""
-        if asyncio.get_running_loop().time() >= self.until:
-            raise LeaseLost
-
-    async def transaction(self, work: Callable[[AsyncClientSession], Awaitable[None]]) -> None:
-        """Runs `work` in a transaction, again if need be.
-
-        Its session is noted before: should we be killed or paused in the middle of it, MongoDB would keep what it wrote
-        locked for a minute, and so the next owner ends it.
-        """
-        async with self._leases.database.client.start_session() as session:
-            identity = session.session_id["id"]
-            if identity not in self._sessions:
-                await self._members.update_one({"_id": self.owner}, {"$addToSet": {"sessions": identity}})
-                self._sessions.add(identity)
-            try:
-                await session.with_transaction(work)
-            except BaseException:
-                # If MongoDB was not there to be told that it is over, to MongoDB it is not.
-                self._interrupted.add(identity)
-                with suppress(PyMongoError):  # again before the next one is needed
-                    await self.tidy()
-                raise
-
-    def note_anew(self) -> None:
-        """Nothing stands in `members` of our sessions: we are new, or were away for so long that we were removed."""
-        self._sessions.clear()
-
-    async def tidy(self) -> None:
-        """Ends transactions of ours that failed, should they be open still."""
-        interrupted = set(self._interrupted)
-        await _end_sessions(self._leases, interrupted)
-        self._interrupted -= interrupted
-
-    async def end(self) -> None:
-        """Ends what is left of our transactions: one that was interrupted may not have been able to say so."""
-        await _end_sessions(self._leases, self._sessions)
-
-    async def check(self, partition: int, session: AsyncClientSession) -> int:
-        """Makes a transaction fail if somebody else takes the partition before it is committed; gives the epoch.
-
-        Raises LeaseLost.
-        """
-        self.assure()
-        epoch = self.epochs.get(partition)
-        # A write, not a look: it is what a new owner's own would collide with.
-        which = {"_id": partition, "owner": self.owner, "epoch": epoch}
-        found = await self._leases.update_one(which, {"$inc": {"writes": 1}}, session=session)
-        if epoch is None or not found.matched_count:
-            raise LeaseLost
-        return epoch
-
-
-async def _end_sessions(leases: Collection, sessions: Iterable[bytes]) -> None:
-    if ids := [{"id": identity} for identity in sessions]:
-        await leases.database.client.admin.command({"killSessions": ids})
+    open_ones = [
+        pymongo.UpdateOne({"_id": partition}, {"$setOnInsert": {"epoch": 0}}, upsert=True)
+        for partition in range(PARTITIONS)
+    ]
+    await fences.bulk_write(open_ones, ordered=False)
 
 
 class Partitions:
@@ -125,6 +51,7 @@ class Partitions:
     def __init__(
         self,
         leases: Collection,
+        fences: Collection,
         members: Collection,
         *,
         gain: Callable[[int], None],
@@ -142,9 +69,11 @@ class Partitions:
         self._lose = lose
         self._own_health = healthy_since_ms
         self._standby = standby
-        self.fence = Fence(leases, members)
+        self.fence = Fence(fences, members)
         self._others: Mapping[str, Document] = {}
         self._changed_ms = 0
+        # The event loop's time since which we could say in time, each time, that we are alive.
+        self._steady_since = 0.0
 
     @property
     def mine(self) -> list[int]:
@@ -184,6 +113,8 @@ class Partitions:
         end = {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]}
         member = {"expires_at": end, "healthy_since_ms": self._own_health(), "standby": self._standby}
         renewed = await self._members.update_one({"_id": self.fence.owner}, [{"$set": member}], upsert=True)
+        if loop.time() >= self.fence.until:
+            self._steady_since = loop.time()
         if renewed.upserted_id:
             self.fence.note_anew()
         await self._leases.update_many({"owner": self.fence.owner}, [{"$set": {"expires_at": end}}])
@@ -192,8 +123,9 @@ class Partitions:
         self.fence.until = until
         await self._lost(gone)
         # Taken, or not let go of, by a write whose answer did not arrive.
-        unknown = ours.keys() - self.fence.epochs.keys()
-        self.fence.epochs |= {partition: ours[partition] for partition in unknown}
+        unknown = {partition: ours[partition] for partition in ours.keys() - self.fence.epochs.keys()}
+        await self.fence.shut_out(unknown)
+        self.fence.epochs |= unknown
         for partition in unknown:
             self._gain(partition)
 
@@ -210,7 +142,10 @@ class Partitions:
         rivals = sum(one.get("standby", False) == self._standby for one in others.values())
         if self._standby and rivals < len(others):
             return 0
-        return -(-PARTITIONS // (rivals + 1))
+        share = -(-PARTITIONS // (rivals + 1))
+        if self._standby and asyncio.get_running_loop().time() < self._steady_since + STEADY_SECONDS:
+            return min(share, len(self.mine))
+        return share
 
     async def _settle(self, wanted: int) -> None:
         if more := self.mine[wanted:]:
@@ -239,6 +174,7 @@ class Partitions:
         await self._leases.update_many({"_id": {"$in": free}, **over}, [{"$set": ours}])
         found = self._leases.find({"_id": {"$in": free}, "owner": self.fence.owner})
         epochs = {one["_id"]: one["epoch"] async for one in found}
+        await self.fence.shut_out(epochs)
         if epochs:
             if not self.fence.epochs:
                 self.fence.until = until
@@ -253,7 +189,7 @@ class Partitions:
         left = self._members.find({"_id": {"$in": list(owners)}}, ["sessions"])
         sessions = [identity async for one in left for identity in one.get("sessions", [])]
         if sessions:
-            await _end_sessions(self._leases, sessions)
+            await end_sessions(self._members, sessions)
             logger.info("transactions_ended", owners=len(owners), sessions=len(sessions))
 
     async def _lost(self, partitions: list[int]) -> None:

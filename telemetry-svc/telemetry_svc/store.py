@@ -59,8 +59,10 @@ class Store:
         self.heads = collection("heads")
         # What was measured, in numbers: see history/statistics.py.
         self.statistics = collection("statistics")
-        # Who watches which partition, and who is there to do it: see watch/partitions.py.
+        # Who watches which partition, and who is there to do it: see partitions.py. And what keeps others from writing
+        # for it: see fence.py.
         self.leases = collection("leases")
+        self.fences = collection("fences")
         self.members = collection("members")
         # What replicas heard of the clocks of others' devices: see watch/hearsay.py.
         self.heard = collection("heard")

@@ -12,7 +12,8 @@ from pymongo.errors import OperationFailure, PyMongoError
 from servicekit.testing import eventually
 from telemetry_svc.clock import system
 from telemetry_svc.columns.frame import PARTITIONS
-from telemetry_svc.partitions import Fence, Partitions
+from telemetry_svc.fence import Fence, LeaseLost
+from telemetry_svc.partitions import Partitions
 from telemetry_svc.store import Store, is_away
 from telemetry_svc.tasks import end
 
@@ -24,13 +25,16 @@ def owning(store: Store) -> Run:
     """Takes partitions while the block runs."""
 
     @asynccontextmanager
-    async def running(*, standby: bool = False) -> AsyncIterator[Partitions]:
+    async def running(
+        *, standby: bool = False, healthy_since_ms: Callable[[], int] = lambda: 0
+    ) -> AsyncIterator[Partitions]:
         partitions = Partitions(
             store.leases,
+            store.fences,
             store.members,
             gain=lambda _: None,
             lose=lambda _: None,
-            healthy_since_ms=lambda: 0,
+            healthy_since_ms=healthy_since_ms,
             standby=standby,
             clock=system,
         )
@@ -44,11 +48,12 @@ def owning(store: Store) -> Run:
 
 
 async def test_a_transaction_that_a_dead_owner_left_open_keeps_nobody_waiting(store: Store, owning: Run) -> None:
-    dead = Fence(store.leases, store.members)
+    dead = Fence(store.fences, store.members)
     now = datetime.now(UTC)
     await store.members.insert_one({"_id": dead.owner, "expires_at": now})
     owned = {"owner": dead.owner, "epoch": 7, "expires_at": now - timedelta(seconds=1)}
     await store.leases.update_one({"_id": 3}, {"$set": owned})
+    await dead.shut_out({3: 7})
     dead.epochs[3], dead.until = 7, float("inf")
     written = asyncio.Event()
 
@@ -70,6 +75,57 @@ async def test_a_transaction_that_a_dead_owner_left_open_keeps_nobody_waiting(st
             assert partitions.fence.epochs[3] == 8
     finally:
         await end(task)
+
+
+async def test_a_transaction_that_outlasts_the_lease_does_not_keep_its_owner_from_renewing_it(
+    store: Store, owning: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telemetry_svc.partitions.LEASE_SECONDS", 3.0)
+    async with owning() as partitions:
+
+        async def all_of_them() -> bool:
+            return len(partitions.mine) == PARTITIONS
+
+        await eventually(all_of_them, within=20)
+        fence, epochs = partitions.fence, dict(partitions.fence.epochs)
+
+        async def work(session: Any) -> None:
+            assert await fence.check(3, session) == epochs[3]
+            began = fence.until
+
+            async def renewed() -> bool:
+                return fence.until > began + 4.0
+
+            await eventually(renewed, within=20)
+            await store.marks.insert_one({"_id": "written"}, session=session)
+
+        await fence.transaction(work)
+        assert fence.epochs == epochs
+        assert await store.marks.find_one({"_id": "written"})
+
+
+async def test_who_was_paused_and_replaced_writes_nothing_any_more(store: Store, owning: Run) -> None:
+    woken = Fence(store.fences, store.members)
+    await store.leases.update_one({"_id": 3}, {"$set": {"owner": woken.owner, "epoch": 7}})
+    await woken.shut_out({3: 7})
+    woken.epochs[3], woken.until = 7, float("inf")
+
+    async def work(session: Any) -> None:
+        await woken.check(3, session)
+
+    await woken.transaction(work)
+    async with owning() as partitions:
+
+        async def all_of_them() -> bool:
+            return len(partitions.mine) == PARTITIONS
+
+        await eventually(all_of_them, within=20)
+        with pytest.raises(LeaseLost):
+            await woken.transaction(work)
+        # Nor does it take it back by shutting out itself what came after it.
+        await woken.shut_out({3: 7})
+        with pytest.raises(LeaseLost):
+            await woken.transaction(work)
 
 
 async def test_a_read_that_is_interrupted_with_a_transactions_session_is_no_bug(store: Store) -> None:
@@ -127,17 +183,18 @@ async def test_whoever_was_away_for_so_long_that_it_was_removed_notes_its_sessio
             await fence.transaction(work)
             return used[0]
 
-        async def noted_its_own() -> set[bytes]:
-            return {await uses()} & await noted()
+        used_before: set[bytes] = set()
 
-        before = await eventually(noted_its_own)
+        async def noted_what_was_used_before() -> bool:
+            used = await uses()
+            again = used in used_before
+            used_before.add(used)
+            return again and used in await noted()
+
+        await eventually(noted_what_was_used_before, within=20)
         await store.members.delete_one({"_id": fence.owner})
-
-        async def noted_again() -> bool:
-            return bool(await noted_its_own() & before)
-
         # Else nobody could end its transactions, should it die now.
-        await eventually(noted_again, within=20)
+        await eventually(noted_what_was_used_before, within=20)
 
 
 async def test_who_stands_by_has_what_nobody_else_has_and_lets_go_of_it_when_somebody_comes(owning: Run) -> None:
@@ -153,6 +210,43 @@ async def test_who_stands_by_has_what_nobody_else_has_and_lets_go_of_it_when_som
                 return not receiver.mine and len(watcher.mine) == PARTITIONS
 
             await eventually(has_none, within=20)
+        await eventually(has_all, within=20)
+
+
+async def test_who_stands_by_takes_nothing_before_others_could_say_that_they_are_alive_when_mongodb_is_back(
+    store: Store, owning: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    await store.members.insert_one({"_id": "watcher", "expires_at": soon, "healthy_since_ms": 0})
+    await store.leases.update_many({}, {"$set": {"owner": "watcher", "expires_at": soon}})
+    was_away, looks = False, 0
+    monkeypatch.setattr("telemetry_svc.partitions.STEADY_SECONDS", 0.0)
+
+    def healthy_since_ms() -> int:
+        nonlocal was_away, looks
+        looks += 1
+        if was_away:
+            receiver.fence.until, was_away = 0.0, False
+        return 0
+
+    async with owning(standby=True, healthy_since_ms=healthy_since_ms) as receiver:
+
+        async def goes_on() -> bool:
+            return looks > 3
+
+        async def has_all() -> bool:
+            return len(receiver.mine) == PARTITIONS
+
+        await eventually(goes_on, within=20)
+        # As after six seconds without MongoDB: nothing holds any more, though the watcher is about to renew it.
+        monkeypatch.setattr("telemetry_svc.partitions.STEADY_SECONDS", 600.0)
+        was_away, looks = True, 0
+        long_ago = {"$set": {"expires_at": datetime.now(UTC) - timedelta(minutes=1)}}
+        await store.members.update_one({"_id": "watcher"}, long_ago)
+        await store.leases.update_many({}, long_ago)
+        await eventually(goes_on, within=20)
+        assert not receiver.mine
+        monkeypatch.setattr("telemetry_svc.partitions.STEADY_SECONDS", 1.0)
         await eventually(has_all, within=20)
 
 

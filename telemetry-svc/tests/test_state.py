@@ -7,7 +7,7 @@ import pytest
 
 from telemetry_svc.columns.fleet import Fleet, Presence, Status
 from telemetry_svc.columns.frame import PARTITIONS, Frame
-from telemetry_svc.partitions import LeaseLost
+from telemetry_svc.fence import LeaseLost
 from telemetry_svc.store import Store
 from telemetry_svc.watch.judge import Judge
 from telemetry_svc.watch.presence import Patience

@@ -223,16 +223,16 @@ class House:
 
     async def folding(self) -> None:
         """Returns when a fold was begun a moment ago."""
-        writes = await self._lease_writes()
+        writes = await self._fenced_writes()
 
         async def more() -> bool:
-            return await self._lease_writes() > writes
+            return await self._fenced_writes() > writes
 
         await eventually(more, within=20)
 
-    async def _lease_writes(self) -> int:
-        leases = await self.store.leases.find({}, ["writes"]).to_list()
-        return sum(one.get("writes", 0) for one in leases)
+    async def _fenced_writes(self) -> int:
+        fences = await self.store.fences.find({}, ["writes"]).to_list()
+        return sum(one.get("writes", 0) for one in fences)
 
     async def folded(self, device_ids: Sequence[int]) -> int:
         """How many segments there are of these devices."""

@@ -13,13 +13,13 @@ from telemetry_svc.columns.merge import Merged, merge
 from telemetry_svc.columns.narrow import layout_of, rows_joined
 from telemetry_svc.columns.rows import Rows
 from telemetry_svc.columns.tally import Tally
+from telemetry_svc.fence import Fence, LeaseLost
 from telemetry_svc.history.heads import Heads
 from telemetry_svc.history.layout import lay_out
 from telemetry_svc.history.segments import Segment, Segments
 from telemetry_svc.history.statistics import Statistics
 from telemetry_svc.ingest.journal import Entry, Journal
 from telemetry_svc.observability import CELLS_CONFLICTING, CELLS_REPEATED, FOLD_SECONDS, ROWS_FOLDED, SEGMENTS_WRITTEN
-from telemetry_svc.partitions import Fence, LeaseLost
 
 # So much of a partition is taken up at once, by the order of receipt; one transaction is of so many devices and cells.
 MOST_ROWS, MOST_DEVICES = 400_000, 2_000

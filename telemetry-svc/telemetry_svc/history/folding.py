@@ -11,11 +11,11 @@ from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import PARTITIONS
 from telemetry_svc.columns.tally import HOUR_MINUTES, MINUTE_MS
+from telemetry_svc.fence import LeaseLost
 from telemetry_svc.history.fold import Fold
 from telemetry_svc.history.segments import Segments
 from telemetry_svc.history.statistics import KEPT_HOURS, Statistics
 from telemetry_svc.ingest.journal import Entry
-from telemetry_svc.partitions import LeaseLost
 from telemetry_svc.watch.backlog import Backlog, Limits
 from telemetry_svc.watch.owner import Work
 from telemetry_svc.watch.watcher import Watcher

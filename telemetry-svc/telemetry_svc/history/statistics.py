@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from telemetry_svc.columns.fleet import Place
 from telemetry_svc.columns.frame import PARTITIONS
 from telemetry_svc.columns.tally import HOUR_MINUTES, MINUTE_MS, Numbers, Tally
-from telemetry_svc.partitions import LeaseLost
+from telemetry_svc.fence import LeaseLost
 from telemetry_svc.store import Collection, Document
 
 # As far back as anybody may ask, and the hour that this reaches into.

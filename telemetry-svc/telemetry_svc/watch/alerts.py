@@ -19,8 +19,8 @@ from telemetry_svc.clock import Clock, milliseconds, moment
 from telemetry_svc.columns.fleet import Status
 from telemetry_svc.columns.frame import Ids, Ints, partition_of
 from telemetry_svc.errors import AlertNotFound, AlertResolved
+from telemetry_svc.fence import Fence
 from telemetry_svc.observability import ALERTS_OPENED
-from telemetry_svc.partitions import Fence
 from telemetry_svc.store import Collection, Document
 from telemetry_svc.watch.blank import Blank
 from telemetry_svc.watch.judge import Change, Opening

@@ -13,9 +13,10 @@ from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import PARTITIONS
 from telemetry_svc.company import Company
+from telemetry_svc.fence import LeaseLost
 from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.ingest.journal import Journal
-from telemetry_svc.partitions import LeaseLost, Partitions
+from telemetry_svc.partitions import Partitions
 from telemetry_svc.store import Collection
 from telemetry_svc.tasks import together
 from telemetry_svc.watch.announcer import Announcer
@@ -40,6 +41,7 @@ class Owner:
         self,
         *,
         leases: Collection,
+        fences: Collection,
         members: Collection,
         company: Company,
         watcher: Watcher,
@@ -54,6 +56,7 @@ class Owner:
         clock: Clock,
     ) -> None:
         self._leases = leases
+        self._fences = fences
         self._members = members
         self._company = company
         self._watcher = watcher
@@ -76,6 +79,7 @@ class Owner:
         while True:
             partitions = Partitions(
                 self._leases,
+                self._fences,
                 self._members,
                 gain=self._gain,
                 lose=self._lose,

@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import DEVICE, PARTITIONS, TIME, VALUE, Frame
 from telemetry_svc.columns.narrow import Columns, Narrow, frame_of
-from telemetry_svc.partitions import LeaseLost
+from telemetry_svc.fence import LeaseLost
 from telemetry_svc.store import Collection, Document
 from telemetry_svc.watch.abnormal import Profile
 from telemetry_svc.watch.judge import Judge

@@ -11,9 +11,9 @@ from servicekit.logs import logger
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import PARTITIONS, Frame, Mask, partition_of
+from telemetry_svc.fence import Fence, LeaseLost
 from telemetry_svc.ingest.journal import Entry, Group, Journal
 from telemetry_svc.observability import PARTITIONS_OWNED, ROWS_WATCHED
-from telemetry_svc.partitions import Fence, LeaseLost
 from telemetry_svc.watch.alerts import AT_ONCE, Alerts, Because, OpenAlert, alert_id
 from telemetry_svc.watch.announcer import Announcer
 from telemetry_svc.watch.backlog import Backlog
