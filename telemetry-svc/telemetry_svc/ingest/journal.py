@@ -219,7 +219,12 @@ class Journal:
         # Not the driver's own change stream, which gives one after the other and never says whether there are more.
         # It gives the cursor of a command, which is not what its type says.
         changes: Any = await self._collection.aggregate_raw_batches(
-            [{"$changeStream": {"startAtOperationTime": await self._now()}}, {"$match": stored}],
+            [
+                {"$changeStream": {"startAtOperationTime": await self._now()}},
+                {"$match": stored},
+                # All else that is told of a change would only be decoded, and thrown away.
+                {"$project": {"fullDocument": True}},
+            ],
             batchSize=READ_AHEAD,
             maxAwaitTimeMS=NEWS_MS,
         )
