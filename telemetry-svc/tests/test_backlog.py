@@ -110,3 +110,15 @@ def test_a_partition_with_rows_that_may_have_come_before_is_due_soon(fleet: Flee
     assert backlog.due(UNSURE_MS - 1, limits) == []
     assert backlog.due(UNSURE_MS, limits) == [5]
     assert sorted(backlog.due(60_000, limits)) == [5, 6]
+
+
+@pytest.mark.parametrize(("second_at", "due"), [(0, [5]), (100, [])])
+def test_a_device_that_comes_twice_in_a_frame_may_have_said_something_twice(
+    fleet: Fleet, second_at: int, due: list[int]
+) -> None:
+    backlog, limits = Backlog(fleet), Limits(rows=1_000, age_ms=60_000)
+    device = np.repeat(np.array([5, 6, 5], np.int32), 20)
+    time_ms = 1_700_000_000_000 + np.tile(np.arange(20), 3) + np.repeat([0, 0, second_at], 20)
+    backlog.see((b"w", 1), {5: 40, 6: 20}, now_ms=0)
+    backlog.count(Frame(device, time_ms, {"a": np.ones(60)}, 0), {"a": np.ones(60, bool)})
+    assert [one for one in backlog.due(UNSURE_MS, limits) if one == 5] == due

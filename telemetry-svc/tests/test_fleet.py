@@ -72,6 +72,41 @@ def test_of_the_same_cell_the_first_one_stays(fleet: Fleet) -> None:
     assert latest(fleet, 1) == (1.0, 100)
 
 
+@pytest.mark.parametrize("kind", ["in order", "backwards", "twice", "gaps", "shuffled", "two runs each"])
+def test_a_devices_rows_one_after_the_other_say_what_they_say_one_by_one(fleet: Fleet, kind: str) -> None:
+    random = np.random.default_rng(7)
+    known: dict[int, tuple[float, int]] = dict.fromkeys(range(1, 6), (0.0, 0))
+    for start in (1_000, 1_050, 900, 2_000):
+        device = np.repeat(np.array([4, 2, 5, 1], np.int32), 25)
+        time_ms = start + np.tile(np.arange(25), 4) + device
+        values = random.normal(size=100)
+        if kind == "backwards":
+            time_ms = time_ms[::-1].copy()
+        elif kind == "twice":
+            time_ms[10:20] = time_ms[10]
+        elif kind == "gaps":
+            values[[3, 24, 99]] = np.nan
+        elif kind == "shuffled":
+            order = random.permutation(100)
+            device, time_ms = device[order], time_ms[order]
+        elif kind == "two runs each":
+            device = np.tile(device[::2], 2)
+        rows = Frame(device, time_ms, {"temperature": values}, 9_000)
+        assert (rows.runs() is None) == (kind in ("backwards", "twice", "shuffled"))
+        before = dict(known)
+        for one, at, value in zip(device.tolist(), time_ms.tolist(), values.tolist(), strict=True):
+            if value == value and at > known[one][1]:
+                known[one] = value, at
+        wanted = [
+            value == value and at > before[one][1]
+            for one, at, value in zip(device.tolist(), time_ms.tolist(), values.tolist(), strict=True)
+        ]
+        assert fleet.apply(rows)["temperature"].tolist() == wanted
+        assert {one: latest(fleet, one) for one in known} == known
+        assert np.flatnonzero(fleet.last_seen_ms).tolist() == [1, 2, 4, 5]
+        assert np.flatnonzero(fleet.dirty).tolist() == [1, 2, 4, 5]
+
+
 def test_applying_twice_changes_nothing(fleet: Fleet) -> None:
     rows = frame((1, 300, 3.0), (2, 100, 1.0), (2, 400, np.nan))
     fleet.apply(rows)

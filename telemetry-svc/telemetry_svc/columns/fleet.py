@@ -187,19 +187,27 @@ class Fleet:
         """Takes in readings of known devices; gives for each metric the rows that were news: newer than the device's
         newest value before. Where rows agree in device and time, the first one stays.
         """
-        device = frame.device
-        self.dirty[device % PARTITIONS] = True
-        self.last_seen_ms[device] = np.maximum(self.last_seen_ms[device], frame.received_ms)
-        return {metric: self._apply(metric, device, frame.time_ms, column) for metric, column in frame.values.items()}
+        device, starts = frame.device, frame.runs()
+        heard, last = device, None
+        if starts is not None:
+            # Mostly a device's readings follow each other: the last of them says what there is to be known.
+            heard, last = device[starts], np.append(starts[1:], len(frame)) - 1
+        self.dirty[heard % PARTITIONS] = True
+        self.last_seen_ms[heard] = np.maximum(self.last_seen_ms[heard], frame.received_ms)
+        return {metric: self._apply(metric, frame, column, last) for metric, column in frame.values.items()}
 
-    def _apply(self, metric: str, device: Ids, time_ms: Ints, values: Floats) -> Mask:
+    def _apply(self, metric: str, frame: Frame, values: Floats, last: NDArray[np.intp] | None) -> Mask:
+        """`last`: the last row of each run, if the frame has runs."""
+        device, time_ms = frame.device, frame.time_ms
         latest = self.latest.get(metric)
         if latest is None:
             latest = self.latest[metric] = Latest(np.zeros(self.capacity), np.zeros(self.capacity, np.int64))
-        news = (time_ms > latest.time_ms[device]) & ~np.isnan(values)
-        np.maximum.at(latest.time_ms, device[news], time_ms[news])
+        missing = np.isnan(values)
+        news = (time_ms > latest.time_ms[device]) & ~missing
+        rows = np.flatnonzero(news) if last is None or missing.any() else last[news[last]]
+        np.maximum.at(latest.time_ms, device[rows], time_ms[rows])
         # Of several rows for one device the assignment keeps the last: backwards, so that it is the first.
-        newest = np.flatnonzero(news & (time_ms == latest.time_ms[device]))[::-1]
+        newest = rows[time_ms[rows] == latest.time_ms[device[rows]]][::-1]
         latest.value[device[newest]] = values[newest]
         return news
 

@@ -12,6 +12,8 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 PARTITIONS = 64
+# Rows of one device are taken together where there are so many in a row, in the mean.
+RUN = 4
 
 # Little-endian wherever it is written: a journal may be read on another machine.
 DEVICE, TIME, VALUE = np.dtype("<i4"), np.dtype("<i8"), np.dtype("<f8")
@@ -42,3 +44,12 @@ class Frame:
         """The frame of some rows: a mask, indices, or a slice (then without copying)."""
         values = {metric: column[rows] for metric, column in self.values.items()}
         return Frame(self.device[rows], self.time_ms[rows], values, self.received_ms)
+
+    def runs(self) -> NDArray[np.intp] | None:
+        """Where each run of rows of one device begins, where they are long and each is in the order of its times, every
+        time once; None: they are not."""
+        same = self.device[1:] == self.device[:-1]
+        starts = np.flatnonzero(np.concatenate([[True], ~same]))
+        if RUN * len(starts) >= len(self) or (same & (self.time_ms[1:] <= self.time_ms[:-1])).any():
+            return None
+        return starts

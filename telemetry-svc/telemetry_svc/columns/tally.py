@@ -7,13 +7,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry_svc.columns.frame import Floats, Frame, Ints, Mask
+from telemetry_svc.columns.frame import RUN, Floats, Frame, Ints, Mask
 from telemetry_svc.columns.packing import pack_floats, pack_ints, unpack_floats, unpack_ints
 from telemetry_svc.columns.rows import Rows
 
 MINUTE_MS, HOUR_MINUTES = 60_000, 60
-# Values of one key in a row are summed up first where there are so many of them, in the mean.
-RUN = 4
 
 
 @dataclass(slots=True)

@@ -207,6 +207,9 @@ def _joined(some: Sequence[tuple[Frame, Mapping[str, Mask]]]) -> tuple[Frame, Ma
 
 def _twice(frame: Frame) -> bool:
     """Whether rows of the same device and time may be in it."""
+    starts = frame.runs()
+    if starts is not None and len(np.unique(frame.device[starts])) == len(starts):
+        return False
     late_ms = frame.time_ms - frame.time_ms.min()
     if late_ms.max() >= 2**32:
         return True
