@@ -25,11 +25,11 @@ from telemetry_svc.ingest.vocabulary import MAX_METRICS, Vocabulary
 from telemetry_svc.ingest.wire import Batch
 from telemetry_svc.observability import COMMIT_SECONDS, GROUP_ROWS, GROUPS_FAILED, ROWS_ACCEPTED, ROWS_REJECTED
 
-# A full group is about as much as MongoDB takes in 50 ms, and far below the 16 MB that one document may have.
-MAX_ROWS, MAX_BYTES = 50_000, 8 * 1024 * 1024
+# A full group is about as much as MongoDB takes in 100 ms, and far below the 16 MB that one document may have.
+MAX_ROWS, MAX_BYTES = 100_000, 8 * 1024 * 1024
 # Whoever stores for a third of the time and gathers for the rest stores in large pieces, which cost less: a group waits
 # for company twice as long as the one before it took to be stored, but not longer than this, and not once it is large.
-LINGER_RATIO, LONGEST_LINGER_SECONDS, LARGE_ROWS = 2, 0.1, 20_000
+LINGER_RATIO, LONGEST_LINGER_SECONDS, LARGE_ROWS = 2, 0.1, 40_000
 # Opens are refused for this long after a group failed; then the next one finds out whether storage is back.
 RETRY_SECONDS = 1.0
 # And for this long when the journal is full: the fold needs some time.
