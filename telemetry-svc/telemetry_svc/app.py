@@ -79,7 +79,7 @@ async def migrate(settings: Settings, clock: Clock = clocks.system) -> None:
     async with stores.connect(settings.mongodb_uri, NAME) as client:
         store = Store(client.get_default_database(settings.mongodb_database))
         await stores.migrate(store)
-        await partitions.make(store.leases, store.fences)
+        await partitions.make(store.leases)
         await Rulebook(store.rules, store.marks, clock).write_first()
     async with Broker(settings.amqp_url, NAME) as broker:
         await broker.declare(QUEUE, KEYS)

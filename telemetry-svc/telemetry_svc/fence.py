@@ -9,7 +9,11 @@ import pymongo
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 
+from servicekit.logs import logger
 from telemetry_svc.store import Collection
+
+# A fence that a transaction holds is tried again later: others are not to wait for it.
+RAISE_SECONDS = 1.0
 
 
 class LeaseLost(Exception):
@@ -24,15 +28,13 @@ class Fence:
         self._members = members
         self._sessions: set[bytes] = set()
         self._interrupted: set[bytes] = set()
+        # By session: the partitions that its transaction writes for, as long as MongoDB may have it open.
+        self._open: dict[bytes, set[int]] = {}
         self.owner = uuid4().hex
         # By partition: the epoch, which grows with every new owner.
         self.epochs: dict[int, int] = {}
         # The event loop's time until which all of them are ours.
         self.until = 0.0
-
-    def holds(self, partition: int) -> bool:
-        """Whether it is ours right now."""
-        return partition in self.epochs and asyncio.get_running_loop().time() < self.until
 
     def assure(self) -> None:
         """Raises LeaseLost when nothing is ours for sure. For before a change: a task cannot always be interrupted."""
@@ -50,6 +52,7 @@ class Fence:
             if identity not in self._sessions:
                 await self._members.update_one({"_id": self.owner}, {"$addToSet": {"sessions": identity}})
                 self._sessions.add(identity)
+            self._open[identity] = set()
             try:
                 await session.with_transaction(work)
             except BaseException:
@@ -58,6 +61,13 @@ class Fence:
                 with suppress(PyMongoError):  # again before the next one is needed
                     await self.tidy()
                 raise
+            self._open.pop(identity, None)
+
+    @property
+    def written(self) -> set[int]:
+        """The partitions that a transaction of ours may be writing for. Whoever is given one of them now could not
+        begin before that has ended, nor end it itself, should we die."""
+        return {partition for some in self._open.values() for partition in some}
 
     def note_anew(self) -> None:
         """Nothing stands in `members` of our sessions: we are new, or were away for so long that we were removed."""
@@ -68,6 +78,8 @@ class Fence:
         interrupted = set(self._interrupted)
         await end_sessions(self._members, interrupted)
         self._interrupted -= interrupted
+        for identity in interrupted:
+            self._open.pop(identity, None)
 
     async def end(self) -> None:
         """Ends what is left of our transactions: one that was interrupted may not have been able to say so."""
@@ -80,6 +92,7 @@ class Fence:
         """
         self.assure()
         epoch = self.epochs.get(partition)
+        self._open.setdefault(session.session_id["id"], set()).add(partition)
         # A write, not a look: it is what a new owner's own would collide with.
         which = {"_id": partition, "epoch": epoch}
         found = await self._fences.update_one(which, {"$inc": {"writes": 1}}, session=session)
@@ -87,15 +100,23 @@ class Fence:
             raise LeaseLost
         return epoch
 
-    async def shut_out(self, epochs: Mapping[int, int]) -> None:
-        """Of partitions that have become ours, by epoch: what whoever had them before has not written by then, it
-        cannot write any more."""
-        writes = [
-            pymongo.UpdateOne({"_id": partition, "epoch": {"$lt": epoch}}, {"$set": {"epoch": epoch}})
-            for partition, epoch in epochs.items()
-        ]
-        if writes:
-            await self._fences.bulk_write(writes, ordered=False)
+    async def shut_out(self, epochs: Mapping[int, int]) -> dict[int, int]:
+        """Of partitions that have become ours, by epoch: what was begun for them has ended when this returns, and whoever
+        had them before writes nothing any more. Gives those of which that is so; the others are for another time."""
+        raised = await asyncio.gather(*(self._raise(*one) for one in epochs.items()), return_exceptions=True)
+        errors = {partition: one for partition, one in zip(epochs, raised, strict=True) if one}
+        for error in errors.values():
+            if not isinstance(error, PyMongoError):
+                raise error
+        if errors:
+            logger.warning("fences_not_raised", partitions=sorted(errors), error=str(next(iter(errors.values()))))
+        return {partition: epoch for partition, epoch in epochs.items() if partition not in errors}
+
+    async def _raise(self, partition: int, epoch: int) -> None:
+        # A write in any case, which waits for what is open, be it of the same epoch. Above ours, it is a duplicate key.
+        which = {"_id": partition, "epoch": {"$lte": epoch}}
+        with pymongo.timeout(RAISE_SECONDS):
+            await self._fences.update_one(which, {"$set": {"epoch": epoch}, "$inc": {"raised": 1}}, upsert=True)
 
 
 async def end_sessions(members: Collection, sessions: Iterable[bytes]) -> None:

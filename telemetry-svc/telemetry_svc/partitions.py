@@ -26,18 +26,13 @@ ANSWER_SECONDS = 2.0
 STEADY_SECONDS = 3.0
 
 
-async def make(leases: Collection, fences: Collection) -> None:
-    """Makes the leases that are missing, nobody's, and their fences."""
+async def make(leases: Collection) -> None:
+    """Makes the leases that are missing: nobody's."""
     free = {"owner": "", "epoch": 0, "expires_at": datetime.fromtimestamp(0, UTC)}
     writes = [
         pymongo.UpdateOne({"_id": partition}, {"$setOnInsert": free}, upsert=True) for partition in range(PARTITIONS)
     ]
     await leases.bulk_write(writes, ordered=False)
-    open_ones = [
-        pymongo.UpdateOne({"_id": partition}, {"$setOnInsert": {"epoch": 0}}, upsert=True)
-        for partition in range(PARTITIONS)
-    ]
-    await fences.bulk_write(open_ones, ordered=False)
 
 
 class Partitions:
@@ -113,7 +108,8 @@ class Partitions:
         end = {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]}
         member = {"expires_at": end, "healthy_since_ms": self._own_health(), "standby": self._standby}
         renewed = await self._members.update_one({"_id": self.fence.owner}, [{"$set": member}], upsert=True)
-        if loop.time() >= self.fence.until:
+        # Some ticks went by: another one's lease may have ended, that was renewed before ours.
+        if loop.time() >= self.fence.until - 2 * TICK_SECONDS:
             self._steady_since = loop.time()
         if renewed.upserted_id:
             self.fence.note_anew()
@@ -124,7 +120,7 @@ class Partitions:
         await self._lost(gone)
         # Taken, or not let go of, by a write whose answer did not arrive.
         unknown = {partition: ours[partition] for partition in ours.keys() - self.fence.epochs.keys()}
-        await self.fence.shut_out(unknown)
+        unknown = await self.fence.shut_out(unknown)
         self.fence.epochs |= unknown
         for partition in unknown:
             self._gain(partition)
@@ -148,7 +144,8 @@ class Partitions:
         return share
 
     async def _settle(self, wanted: int) -> None:
-        if more := self.mine[wanted:]:
+        written = self.fence.written
+        if more := [partition for partition in self.mine[wanted:] if partition not in written]:
             for partition in more:
                 self._lose(partition)
                 self.fence.epochs.pop(partition, None)
@@ -174,7 +171,7 @@ class Partitions:
         await self._leases.update_many({"_id": {"$in": free}, **over}, [{"$set": ours}])
         found = self._leases.find({"_id": {"$in": free}, "owner": self.fence.owner})
         epochs = {one["_id"]: one["epoch"] async for one in found}
-        await self.fence.shut_out(epochs)
+        epochs = await self.fence.shut_out(epochs)
         if epochs:
             if not self.fence.epochs:
                 self.fence.until = until

@@ -104,6 +104,69 @@ async def test_a_transaction_that_outlasts_the_lease_does_not_keep_its_owner_fro
         assert await store.marks.find_one({"_id": "written"})
 
 
+async def test_a_partition_is_let_go_of_when_no_transaction_of_its_owner_is_open_for_it(
+    store: Store, owning: Run
+) -> None:
+    async with owning() as one:
+
+        async def all_of_them() -> bool:
+            return len(one.mine) == PARTITIONS
+
+        await eventually(all_of_them, within=20)
+        begun, enough = asyncio.Event(), asyncio.Event()
+
+        async def work(session: Any) -> None:
+            await one.fence.check(PARTITIONS - 1, session)
+            begun.set()
+            await enough.wait()
+
+        task = asyncio.create_task(one.fence.transaction(work))
+        await asyncio.wait_for(begun.wait(), 10)
+        async with owning() as other:
+
+            async def all_others() -> bool:
+                return (len(one.mine), len(other.mine)) == (PARTITIONS // 2 + 1, PARTITIONS // 2 - 1)
+
+            async def halves() -> bool:
+                return len(one.mine) == len(other.mine) == PARTITIONS // 2
+
+            await eventually(all_others, within=20)
+            assert PARTITIONS - 1 in one.mine
+            enough.set()
+            await task
+            await eventually(halves, within=20)
+            assert PARTITIONS - 1 in other.mine
+
+
+async def test_a_fence_that_somebody_holds_keeps_nobody_from_the_other_partitions(store: Store, owning: Run) -> None:
+    stranger = Fence(store.fences, store.members)
+    await stranger.shut_out({3: 7})
+    stranger.epochs[3], stranger.until = 7, float("inf")
+    await store.leases.update_one({"_id": 3}, {"$set": {"epoch": 7}})
+    begun, enough = asyncio.Event(), asyncio.Event()
+
+    async def work(session: Any) -> None:
+        await stranger.check(3, session)
+        begun.set()
+        await enough.wait()
+
+    task = asyncio.create_task(stranger.transaction(work))
+    await asyncio.wait_for(begun.wait(), 10)
+    async with owning() as partitions:
+
+        async def others() -> bool:
+            return partitions.mine == [one for one in range(PARTITIONS) if one != 3]
+
+        async def all_of_them() -> bool:
+            return len(partitions.mine) == PARTITIONS
+
+        await eventually(others, within=20)
+        enough.set()
+        await task
+        await eventually(all_of_them, within=20)
+        assert partitions.fence.epochs[3] == 8
+
+
 async def test_who_was_paused_and_replaced_writes_nothing_any_more(store: Store, owning: Run) -> None:
     woken = Fence(store.fences, store.members)
     await store.leases.update_one({"_id": 3}, {"$set": {"owner": woken.owner, "epoch": 7}})

@@ -92,6 +92,8 @@ class Folding:
             chosen = await watcher.see_entries(entries, cut.groups)
             # Before anything leaves the journal, and with all that does: whoever has it next begins with this.
             await watcher.save(partition)
+            if not still_ours():
+                raise LeaseLost  # and nothing was saved
             return chosen
 
         try:

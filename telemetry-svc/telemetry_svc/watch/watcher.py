@@ -91,6 +91,7 @@ class Watcher:
 
     async def recover(self, partitions: Collection[int]) -> None:
         """They are ours now: learns of them what there is to know. For whoever holds the turn."""
+        began = {partition: self.fence.epochs.get(partition) for partition in partitions}
         for partition in partitions:
             self._fleet.forget(partition)
             self._judge.forget_all(partition)
@@ -100,9 +101,10 @@ class Watcher:
         await self._resume_alerts({}, partitions)
         for partition in sorted(partitions):
             await self._catch_up(partition)
-        for partition in partitions:
-            # Those that were lost again meanwhile are not in the fence any more.
-            if self.fence.holds(partition):
+        for partition, epoch in began.items():
+            # Those that were lost again meanwhile are not in the fence any more. Not whether its time is over: it may
+            # be renewed in a moment, and then nobody would say again that they are ours.
+            if epoch and self.fence.epochs.get(partition) == epoch:
                 self.watched[partition] = True
                 # What the saved state had seen was not counted now.
                 self._backlog.doubt(partition)
