@@ -101,7 +101,7 @@ class Fence:
         return epoch
 
     async def shut_out(self, epochs: Mapping[int, int]) -> dict[int, int]:
-        """Of partitions that have become ours, by epoch: what was begun for them has ended when this returns, and whoever
+        """Of partitions that have become ours, by epoch: what was begun for them has ended when this returns, and who
         had them before writes nothing any more. Gives those of which that is so; the others are for another time."""
         raised = await asyncio.gather(*(self._raise(*one) for one in epochs.items()), return_exceptions=True)
         errors = {partition: one for partition, one in zip(epochs, raised, strict=True) if one}
