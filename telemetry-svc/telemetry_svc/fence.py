@@ -1,7 +1,7 @@
 """The fence around a partition: nothing is written for it that is not its owner's."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from uuid import uuid4
 
@@ -12,8 +12,9 @@ from pymongo.errors import PyMongoError
 from servicekit.logs import logger
 from telemetry_svc.store import Collection
 
-# A fence that a transaction holds is tried again later: others are not to wait for it.
-RAISE_SECONDS = 1.0
+# Fences are raised all at once; where that takes longer, a transaction holds one of them, and each is tried by itself,
+# so many at a time. Those that are held are for another time.
+RAISE_SECONDS, RAISED_AT_ONCE = 0.5, 8
 
 
 class LeaseLost(Exception):
@@ -103,20 +104,37 @@ class Fence:
     async def shut_out(self, epochs: Mapping[int, int]) -> dict[int, int]:
         """Of partitions that have become ours, by epoch: what was begun for them has ended when this returns, and who
         had them before writes nothing any more. Gives those of which that is so; the others are for another time."""
-        raised = await asyncio.gather(*(self._raise(*one) for one in epochs.items()), return_exceptions=True)
-        errors = {partition: one for partition, one in zip(epochs, raised, strict=True) if one}
-        for error in errors.values():
-            if not isinstance(error, PyMongoError):
-                raise error
+        # Writes in any case, which wait for what is open, be it of the same epoch. Above ours, it is a duplicate key.
+        writes = {
+            partition: pymongo.UpdateOne(
+                {"_id": partition, "epoch": {"$lte": epoch}},
+                {"$set": {"epoch": epoch}, "$inc": {"raised": 1}},
+                upsert=True,
+            )
+            for partition, epoch in epochs.items()
+        }
+        if not writes or await self._raise(list(writes.values())) is None:
+            return dict(epochs)
+        some = asyncio.Semaphore(RAISED_AT_ONCE)
+
+        async def alone(write: pymongo.UpdateOne) -> PyMongoError | None:
+            async with some:
+                return await self._raise([write])
+
+        found = await asyncio.gather(*map(alone, writes.values()))
+        errors = {partition: error for partition, error in zip(writes, found, strict=True) if error}
         if errors:
             logger.warning("fences_not_raised", partitions=sorted(errors), error=str(next(iter(errors.values()))))
         return {partition: epoch for partition, epoch in epochs.items() if partition not in errors}
 
-    async def _raise(self, partition: int, epoch: int) -> None:
-        # A write in any case, which waits for what is open, be it of the same epoch. Above ours, it is a duplicate key.
-        which = {"_id": partition, "epoch": {"$lte": epoch}}
-        with pymongo.timeout(RAISE_SECONDS):
-            await self._fences.update_one(which, {"$set": {"epoch": epoch}, "$inc": {"raised": 1}}, upsert=True)
+    async def _raise(self, writes: Sequence[pymongo.UpdateOne]) -> PyMongoError | None:
+        """What kept these from being raised, or some of them."""
+        try:
+            with pymongo.timeout(RAISE_SECONDS):
+                await self._fences.bulk_write(writes, ordered=False)
+        except PyMongoError as error:
+            return error
+        return None
 
 
 async def end_sessions(members: Collection, sessions: Iterable[bytes]) -> None:

@@ -15,6 +15,7 @@ from telemetry_svc.ingest.journal import Entry, Journal
 from telemetry_svc.settings import Settings
 from telemetry_svc.store import Store
 from telemetry_svc.watch.backlog import Backlog, Limits
+from telemetry_svc.watch.watcher import Watcher
 
 Make = Callable[..., Any]
 
@@ -62,6 +63,28 @@ async def test_an_alert_that_was_open_when_it_was_saved_is_not_opened_again_when
 
         await eventually(folded, within=20)
         assert await admin.alerts(state="all", rule_id=rule.id) == [over]
+
+
+async def test_what_was_recovered_as_the_lease_ended_is_watched_once_it_is_renewed(
+    start: Any, client: Make, inventory: Any, issuer: Issuer, batch: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resume, lates = Watcher._resume_alerts, 0  # pyright: ignore[reportPrivateUsage]
+
+    async def late(self: Watcher, *of: Any) -> None:
+        nonlocal lates
+        await resume(self, *of)
+        if not lates:
+            self.fence.until = 0.0
+        lates += 1
+
+    monkeypatch.setattr(Watcher, "_resume_alerts", late)
+    async with start() as channel:
+        admin = client(channel, issuer.metadata())
+        await inventory.deploy(7)
+        rule = await admin.add_rule()
+        await admin.send(batch(1, [system()], device=7, temperature=[90]))
+        assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id), within=20)
+    assert lates
 
 
 def test_what_is_seen_while_a_fold_runs_is_for_the_next_one() -> None:
