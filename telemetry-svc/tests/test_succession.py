@@ -1,19 +1,22 @@
 """An owner died; the next one begins with what was saved, and with what is in the journal."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from pymongo.errors import AutoReconnect
 
 from servicekit.testing import Issuer, eventually
 from telemetry_svc.clock import system
 from telemetry_svc.columns.fleet import Fleet
-from telemetry_svc.columns.frame import Frame
+from telemetry_svc.columns.frame import PARTITIONS, Frame
 from telemetry_svc.columns.narrow import Narrow
+from telemetry_svc.fence import Fence
 from telemetry_svc.ingest.journal import Entry, Journal
 from telemetry_svc.settings import Settings
 from telemetry_svc.store import Store
+from telemetry_svc.watch.alerts import Alerts
 from telemetry_svc.watch.backlog import Backlog, Limits
 from telemetry_svc.watch.watcher import Watcher
 
@@ -28,7 +31,7 @@ def settings(settings: Settings) -> Settings:
 
 def rows(times: list[int], temperatures: list[float]) -> Frame:
     device = np.full(len(times), 7, np.int32)
-    return Frame(device, np.array(times), {"temperature": np.array(temperatures)}, received_ms=system())
+    return Frame(device, np.array(times), {"temperature": np.array(temperatures, float)}, received_ms=system())
 
 
 def entry(number: int, frame: Frame) -> Entry:
@@ -85,6 +88,76 @@ async def test_what_was_recovered_as_the_lease_ended_is_watched_once_it_is_renew
         await admin.send(batch(1, [system()], device=7, temperature=[90]))
         assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id), within=20)
     assert lates
+
+
+@pytest.fixture
+def watchers(monkeypatch: pytest.MonkeyPatch) -> list[Watcher]:
+    """Those that began."""
+    found: list[Watcher] = []
+    begin = Watcher.begin
+
+    async def begun(self: Watcher, fence: Fence) -> None:
+        await begin(self, fence)
+        found.append(self)
+
+    monkeypatch.setattr(Watcher, "begin", begun)
+    return found
+
+
+async def test_what_is_open_ends_though_mongodb_was_away_as_its_device_was_begun_anew(
+    start: Any, client: Make, inventory: Any, issuer: Issuer, batch: Make, monkeypatch: Any, watchers: list[Watcher]
+) -> None:
+    first = system() - 60_000
+    async with start() as channel:
+        admin = client(channel, issuer.metadata())
+        await inventory.deploy(7)
+        rule = await admin.add_rule()
+        await admin.send(batch(1, [first], device=7, temperature=[90]))
+        assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id))
+        with monkeypatch.context() as away:
+            away.setattr(Alerts, "open_ones", _away)
+            with pytest.raises(AutoReconnect):
+                await watchers[-1].devices_changed([7])
+        await admin.send(batch(1, [first + 1], device=7, temperature=[20]))
+        assert await eventually(lambda: admin.alerts(state="resolved", rule_id=rule.id))
+
+
+async def test_what_was_seen_of_the_journal_before_mongodb_went_away_opens_its_alert(
+    start: Any,
+    client: Make,
+    inventory: Any,
+    issuer: Issuer,
+    batch: Make,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    watchers: list[Watcher],
+) -> None:
+    but, first = Journal.but, system() - 60_000
+
+    async def for_a_while(self: Journal, *of: Any) -> AsyncIterator[Entry]:
+        async for one in but(self, *of):
+            yield one
+        raise AutoReconnect
+
+    async with start() as channel:
+        admin = client(channel, issuer.metadata())
+        await inventory.deploy(7)
+        rule = await admin.add_rule()
+        await admin.send(batch(1, [first], device=7, temperature=[20]))
+        (watcher,) = watchers
+        async with watcher.turn:
+            await Journal(store.journal, patience_seconds=5).append(1, [rows([first + 1], [90])])
+            monkeypatch.setattr(watcher, "watched", np.arange(PARTITIONS) == 7)
+            with monkeypatch.context() as away:
+                away.setattr(Journal, "but", for_a_while)
+                with pytest.raises(AutoReconnect):
+                    await watcher.catch_up()
+        assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id))
+
+
+async def _away(*_: Any) -> AsyncIterator[Any]:
+    raise AutoReconnect
+    yield
 
 
 def test_what_is_seen_while_a_fold_runs_is_for_the_next_one() -> None:

@@ -123,11 +123,15 @@ class Watcher:
 
     async def _catch_up(self, partition: int) -> None:
         changes: list[Change] = []
-        async for entry in self._journal.but(partition, self._backlog.groups(partition)):
-            changes += self._take_in(entry.group, entry.frames, [partition])
-            if len(changes) >= AT_ONCE:
-                await self._store(changes)
-                changes = []
+        try:
+            async for entry in self._journal.but(partition, self._backlog.groups(partition)):
+                changes += self._take_in(entry.group, entry.frames, [partition])
+                if len(changes) >= AT_ONCE:
+                    await self._store(changes)
+                    changes = []
+        except PyMongoError:
+            await self._store(changes)  # what was seen is not seen again
+            raise
         await self._store(changes)
 
     async def see_entries(self, entries: Sequence[Entry], known: Container[Group]) -> list[Entry]:
@@ -181,26 +185,31 @@ class Watcher:
         return changes
 
     async def _store(self, changes: Sequence[Change]) -> None:
-        while changes:
-            try:
-                await self._alerts.apply(changes, self.fence)
-            except LeaseLost:
-                self.fence.assure()
-                # What was let go of meanwhile is seen, and stored, by whoever has it now.
-                ours = [change for change in changes if partition_of(change.device_id) in self.fence.epochs]
-                if len(ours) == len(changes):
-                    raise
-                changes = ours
-            except PyMongoError as error:
-                logger.warning("alerts_wait", changes=len(changes), error=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
-            except BaseException:
-                # What memory says is not stored: nothing of it may be saved any more.
-                self.watched[:] = False
+        try:
+            while changes:
+                changes = await self._stored(changes)
+        except BaseException:
+            # What memory says is not stored: nothing of it may be saved any more.
+            self.watched[:] = False
+            raise
+
+    async def _stored(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """Stores changes; gives those that are to be tried again."""
+        try:
+            await self._alerts.apply(changes, self.fence)
+        except LeaseLost:
+            self.fence.assure()
+            # What was let go of meanwhile is seen, and stored, by whoever has it now.
+            ours = [change for change in changes if partition_of(change.device_id) in self.fence.epochs]
+            if len(ours) == len(changes):
                 raise
-            else:
-                self._teller.nudge()
-                return
+            return ours
+        except PyMongoError as error:
+            logger.warning("alerts_wait", changes=len(changes), error=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
+            return changes
+        self._teller.nudge()
+        return []
 
     async def sweep(self, healthy_since_ms: int | None) -> None:
         """Judges who is online, tells who came and went, and opens and clears the alerts of silence."""
@@ -231,10 +240,8 @@ class Watcher:
         async with self.turn:
             mine = [device_id for device_id in device_ids if self.watched[device_id % PARTITIONS]]
             if mine:
-                for device_id in mine:
-                    self._judge.forget(device_id)
                 # Also ends what the consumer could not: an alert that was on its way when the status changed.
-                await self._resume_alerts({"device_id": {"$in": mine}}, self.mine)
+                await self._resume_alerts({"device_id": {"$in": mine}}, self.mine, anew=mine)
 
     async def rules_changed(self) -> None:
         """Judges by the rules as they are now; what was open by others is closed."""
@@ -265,15 +272,29 @@ class Watcher:
             excursion = Excursion(alert.opened_ms, opened=True)
             self._judge.resume(alert.rule_id, alert.rule_version, alert.device_id, excursion)
 
-    async def _resume_alerts(self, which: Mapping[str, Any], partitions: Collection[int]) -> None:
-        async for alert in self._alerts.open_ones(which):
-            if alert.device_id % PARTITIONS not in partitions:
-                continue
+    async def _resume_alerts(
+        self, which: Mapping[str, Any], partitions: Collection[int], *, anew: Sequence[int] = ()
+    ) -> None:
+        """`anew`: devices of which nothing else is remembered then."""
+        alerts = [one async for one in self._alerts.open_ones(which) if partition_of(one.device_id) in partitions]
+        # Not before they are known: what is forgotten and cannot be looked up would never end.
+        for device_id in anew:
+            self._judge.forget(device_id)
+        over: list[OpenAlert] = []
+        for alert in alerts:
             excursion = Excursion(alert.opened_ms, opened=True)
-            status = self._fleet.status_of(alert.device_id)
-            if status is not Status.DEPLOYED:
-                version = int(self._fleet.version[alert.device_id]) if status else 0
-                await self._alerts.end_device(alert.device_id, status, version)
-            elif not self._judge.resume(alert.rule_id, alert.rule_version, alert.device_id, excursion):
-                because = Because.RULE_CHANGED if alert.rule_id in self._rules else Because.RULE_DELETED
-                await self._alerts.end_rule(alert.rule_id, through_version=alert.rule_version, because=because)
+            deployed = self._fleet.status_of(alert.device_id) is Status.DEPLOYED
+            if not deployed or not self._judge.resume(alert.rule_id, alert.rule_version, alert.device_id, excursion):
+                over.append(alert)
+        for alert in over:
+            await self._end(alert)
+
+    async def _end(self, alert: OpenAlert) -> None:
+        """Ends an alert whose device is not deployed any more, or whose rule is not the same."""
+        status = self._fleet.status_of(alert.device_id)
+        if status is not Status.DEPLOYED:
+            version = int(self._fleet.version[alert.device_id]) if status else 0
+            await self._alerts.end_device(alert.device_id, status, version)
+        else:
+            because = Because.RULE_CHANGED if alert.rule_id in self._rules else Because.RULE_DELETED
+            await self._alerts.end_rule(alert.rule_id, through_version=alert.rule_version, because=because)
