@@ -88,6 +88,7 @@ class Consumers:
         self._sources = sources
         self._senders = senders
         self._listener = listener
+        self._untold: dict[int, None] = {}
 
     def start(self, broker: Broker, rules_changed: Callable[[], Awaitable[None]]) -> None:
         """Consumes until the broker is closed."""
@@ -155,7 +156,8 @@ class Consumers:
         await self._tell(*await self._registry.load())
 
     async def look(self) -> None:
-        """Takes in what others stored and this process was not told of, until it is cancelled.
+        """Takes in what others stored and this process was not told of, and tells what could not be told, until it is
+        cancelled.
 
         An event that was published before its own queue was there, and stored after it had read, is in neither.
         """
@@ -169,5 +171,9 @@ class Consumers:
     async def _tell(self, *device_ids: int) -> None:
         for device_id in device_ids:
             self._sources.device_changed(device_id)
-        if device_ids:
-            await self._listener(device_ids)
+        # Until it was heard: the device is remembered, and so nobody brings this news again.
+        self._untold.update(dict.fromkeys(device_ids))
+        if untold := list(self._untold):
+            await self._listener(untold)
+            for device_id in untold:
+                self._untold.pop(device_id, None)

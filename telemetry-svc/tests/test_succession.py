@@ -122,6 +122,29 @@ async def test_what_is_open_ends_though_mongodb_was_away_as_its_device_was_begun
         assert await eventually(lambda: admin.alerts(state="resolved", rule_id=rule.id))
 
 
+async def test_a_device_is_begun_anew_though_mongodb_was_away_when_its_status_changed(
+    start: Any, client: Make, inventory: Any, issuer: Issuer, batch: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telemetry_svc.consumers.LOOK_SECONDS", 0.2)
+    open_ones, asked = Alerts.open_ones, 0
+
+    def away_once(self: Alerts, which: Any) -> AsyncIterator[Any]:
+        nonlocal asked
+        asked += which == {"device_id": {"$in": [8]}}
+        return _away() if asked == 1 else open_ones(self, which)
+
+    async def asked_again() -> bool:
+        return asked > 1
+
+    async with start() as channel:
+        admin = client(channel, issuer.metadata())
+        await inventory.deploy(7)
+        await admin.send(batch(1, [system()], device=7, temperature=[20]))
+        monkeypatch.setattr(Alerts, "open_ones", away_once)
+        await inventory.deploy(8)
+        await eventually(asked_again)
+
+
 async def test_what_was_seen_of_the_journal_before_mongodb_went_away_opens_its_alert(
     start: Any,
     client: Make,
