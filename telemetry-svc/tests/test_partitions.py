@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pymongo.errors import OperationFailure, PyMongoError
 
 from servicekit.testing import eventually
 from telemetry_svc.clock import system
 from telemetry_svc.columns.frame import PARTITIONS
 from telemetry_svc.fence import Fence, LeaseLost
 from telemetry_svc.partitions import Partitions
-from telemetry_svc.store import Store, is_away
+from telemetry_svc.store import Store
 from telemetry_svc.tasks import end
 
 Run = Callable[..., Any]
@@ -47,6 +46,24 @@ def owning(store: Store) -> Run:
     return running
 
 
+async def _has_all(partitions: Partitions) -> None:
+    """Returns once it has all partitions."""
+
+    async def all_of_them() -> bool:
+        return len(partitions.mine) == PARTITIONS
+
+    await eventually(all_of_them, within=20)
+
+
+async def _have_halves(one: Partitions, other: Partitions) -> None:
+    """Returns once each has a half."""
+
+    async def halves() -> bool:
+        return len(one.mine) == len(other.mine) == PARTITIONS // 2
+
+    await eventually(halves, within=20)
+
+
 async def test_a_transaction_that_a_dead_owner_left_open_keeps_nobody_waiting(store: Store, owning: Run) -> None:
     dead = Fence(store.fences, store.members)
     now = datetime.now(UTC)
@@ -66,12 +83,8 @@ async def test_a_transaction_that_a_dead_owner_left_open_keeps_nobody_waiting(st
     try:
         await asyncio.wait_for(written.wait(), 10)
         async with owning() as partitions:
-
-            async def all_of_them() -> bool:
-                return len(partitions.mine) == PARTITIONS
-
             # MongoDB itself ends it after a minute.
-            await eventually(all_of_them, within=20)
+            await _has_all(partitions)
             assert partitions.fence.epochs[3] == 8
     finally:
         await end(task)
@@ -82,11 +95,7 @@ async def test_a_transaction_that_outlasts_the_lease_does_not_keep_its_owner_fro
 ) -> None:
     monkeypatch.setattr("telemetry_svc.partitions.LEASE_SECONDS", 3.0)
     async with owning() as partitions:
-
-        async def all_of_them() -> bool:
-            return len(partitions.mine) == PARTITIONS
-
-        await eventually(all_of_them, within=20)
+        await _has_all(partitions)
         fence, epochs = partitions.fence, dict(partitions.fence.epochs)
 
         async def work(session: Any) -> None:
@@ -108,11 +117,7 @@ async def test_a_partition_is_let_go_of_when_no_transaction_of_its_owner_is_open
     store: Store, owning: Run
 ) -> None:
     async with owning() as one:
-
-        async def all_of_them() -> bool:
-            return len(one.mine) == PARTITIONS
-
-        await eventually(all_of_them, within=20)
+        await _has_all(one)
         begun, enough = asyncio.Event(), asyncio.Event()
 
         async def work(session: Any) -> None:
@@ -127,14 +132,11 @@ async def test_a_partition_is_let_go_of_when_no_transaction_of_its_owner_is_open
             async def all_others() -> bool:
                 return (len(one.mine), len(other.mine)) == (PARTITIONS // 2 + 1, PARTITIONS // 2 - 1)
 
-            async def halves() -> bool:
-                return len(one.mine) == len(other.mine) == PARTITIONS // 2
-
             await eventually(all_others, within=20)
             assert PARTITIONS - 1 in one.mine
             enough.set()
             await task
-            await eventually(halves, within=20)
+            await _have_halves(one, other)
             assert PARTITIONS - 1 in other.mine
 
 
@@ -157,13 +159,10 @@ async def test_a_fence_that_somebody_holds_keeps_nobody_from_the_other_partition
         async def others() -> bool:
             return partitions.mine == [one for one in range(PARTITIONS) if one != 3]
 
-        async def all_of_them() -> bool:
-            return len(partitions.mine) == PARTITIONS
-
         await eventually(others, within=20)
         enough.set()
         await task
-        await eventually(all_of_them, within=20)
+        await _has_all(partitions)
         assert partitions.fence.epochs[3] == 8
 
 
@@ -178,11 +177,7 @@ async def test_who_was_paused_and_replaced_writes_nothing_any_more(store: Store,
 
     await woken.transaction(work)
     async with owning() as partitions:
-
-        async def all_of_them() -> bool:
-            return len(partitions.mine) == PARTITIONS
-
-        await eventually(all_of_them, within=20)
+        await _has_all(partitions)
         with pytest.raises(LeaseLost):
             await woken.transaction(work)
         # Nor does it take it back by shutting out itself what came after it.
@@ -191,40 +186,12 @@ async def test_who_was_paused_and_replaced_writes_nothing_any_more(store: Store,
             await woken.transaction(work)
 
 
-async def test_a_read_that_is_interrupted_with_a_transactions_session_is_no_bug(store: Store) -> None:
-    client = store.database.client
-    async with client.start_session() as session:
-        slow = store.leases.find_one({"$where": "sleep(200)"}, session=session, comment="slow")
-        reading = asyncio.create_task(slow)
-
-        async def begun() -> bool:
-            found = await client.admin.aggregate([{"$currentOp": {}}, {"$match": {"command.comment": "slow"}}])
-            return bool(await found.to_list())
-
-        await eventually(begun)
-        await client.admin.command({"killSessions": [{"id": session.session_id["id"]}]})
-        with pytest.raises(PyMongoError) as no:
-            await reading
-    assert is_away(no.value)
-    async with client.start_session() as session, store.leases.find({}, batch_size=2, session=session) as found:
-        await found.next()
-        await client.admin.command({"killSessions": [{"id": session.session_id["id"]}]})
-        with pytest.raises(PyMongoError) as no:
-            await found.to_list()
-    assert is_away(no.value)
-    assert not is_away(OperationFailure("unknown operator", 2))
-
-
 async def test_what_was_taken_without_having_heard_so_is_ours_all_the_same(owning: Run) -> None:
     async with owning() as partitions:
-
-        async def all_of_them() -> bool:
-            return len(partitions.mine) == PARTITIONS
-
-        await eventually(all_of_them, within=20)
+        await _has_all(partitions)
         # The write arrived, and its answer did not.
         del partitions.fence.epochs[5]
-        await eventually(all_of_them, within=20)
+        await _has_all(partitions)
 
 
 async def test_whoever_was_away_for_so_long_that_it_was_removed_notes_its_sessions_again(
@@ -262,18 +229,14 @@ async def test_whoever_was_away_for_so_long_that_it_was_removed_notes_its_sessio
 
 async def test_who_stands_by_has_what_nobody_else_has_and_lets_go_of_it_when_somebody_comes(owning: Run) -> None:
     async with owning(standby=True) as receiver:
-
-        async def has_all() -> bool:
-            return len(receiver.mine) == PARTITIONS
-
-        await eventually(has_all, within=20)
+        await _has_all(receiver)
         async with owning() as watcher:
 
             async def has_none() -> bool:
                 return not receiver.mine and len(watcher.mine) == PARTITIONS
 
             await eventually(has_none, within=20)
-        await eventually(has_all, within=20)
+        await _has_all(receiver)
 
 
 async def test_who_stands_by_takes_nothing_before_others_could_say_that_they_are_alive_when_mongodb_is_back(
@@ -297,9 +260,6 @@ async def test_who_stands_by_takes_nothing_before_others_could_say_that_they_are
         async def goes_on() -> bool:
             return looks > 3
 
-        async def has_all() -> bool:
-            return len(receiver.mine) == PARTITIONS
-
         await eventually(goes_on, within=20)
         # As after six seconds without MongoDB: nothing holds any more, though the watcher is about to renew it.
         monkeypatch.setattr("telemetry_svc.partitions.STEADY_SECONDS", 600.0)
@@ -310,13 +270,9 @@ async def test_who_stands_by_takes_nothing_before_others_could_say_that_they_are
         await eventually(goes_on, within=20)
         assert not receiver.mine
         monkeypatch.setattr("telemetry_svc.partitions.STEADY_SECONDS", 1.0)
-        await eventually(has_all, within=20)
+        await _has_all(receiver)
 
 
 async def test_of_several_that_stand_by_alone_each_has_a_share(owning: Run) -> None:
     async with owning(standby=True) as one, owning(standby=True) as other:
-
-        async def halves() -> bool:
-            return len(one.mine) == len(other.mine) == PARTITIONS // 2
-
-        await eventually(halves, within=20)
+        await _have_halves(one, other)

@@ -38,15 +38,21 @@ def entry(number: int, frame: Frame) -> Entry:
     return Entry(7, (b"w", number), 0, [Narrow.of(frame).to_binary()])
 
 
+async def hot(admin: Any, inventory: Any, batch: Make, time_ms: int) -> Any:
+    """Gives a rule; device 7 is beyond its limit since that time."""
+    await inventory.deploy(7)
+    rule = await admin.add_rule()
+    await admin.send(batch(1, [time_ms], device=7, temperature=[90]))
+    return rule
+
+
 async def test_an_alert_that_was_open_when_it_was_saved_is_not_opened_again_when_it_was_over_since(
     start: Any, client: Make, inventory: Any, issuer: Issuer, batch: Make, store: Store
 ) -> None:
     first = system() - 60_000
     async with start() as channel:
         admin = client(channel, issuer.metadata())
-        await inventory.deploy(7)
-        rule = await admin.add_rule()
-        await admin.send(batch(1, [first], device=7, temperature=[90]))
+        rule = await hot(admin, inventory, batch, first)
 
         async def saved() -> Any:
             return await store.states.find_one({"_id": 7, "open.since_ms": first})
@@ -83,9 +89,7 @@ async def test_what_was_recovered_as_the_lease_ended_is_watched_once_it_is_renew
     monkeypatch.setattr(Watcher, "_resume_alerts", late)
     async with start() as channel:
         admin = client(channel, issuer.metadata())
-        await inventory.deploy(7)
-        rule = await admin.add_rule()
-        await admin.send(batch(1, [system()], device=7, temperature=[90]))
+        rule = await hot(admin, inventory, batch, system())
         assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id), within=20)
     assert lates
 
@@ -110,9 +114,7 @@ async def test_what_is_open_ends_though_mongodb_was_away_as_its_device_was_begun
     first = system() - 60_000
     async with start() as channel:
         admin = client(channel, issuer.metadata())
-        await inventory.deploy(7)
-        rule = await admin.add_rule()
-        await admin.send(batch(1, [first], device=7, temperature=[90]))
+        rule = await hot(admin, inventory, batch, first)
         assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id))
         with monkeypatch.context() as away:
             away.setattr(Alerts, "open_ones", _away)
