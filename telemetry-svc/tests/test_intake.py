@@ -11,7 +11,7 @@ from fieldstock.telemetry.v1 import reading_pb2
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import Frame
 from telemetry_svc.ingest.admission import Limits, admit
-from telemetry_svc.ingest.intake import Intake, Refusal
+from telemetry_svc.ingest.intake import COLUMN_BYTES, REFUSAL_BYTES, Intake, Refusal
 from telemetry_svc.ingest.wire import read
 
 NOW_MS = 1_800_000_000_000
@@ -218,3 +218,13 @@ def test_each_sender_learns_of_its_own_rows_and_a_row_counts_once(fleet: Fleet, 
         (True, "TIME_TOO_OLD", 1),
         (True, "UNKNOWN_DEVICE", 1),
     ]
+
+
+def test_refused_batches_and_ever_new_sets_of_metrics_fill_a_group_too(batch: Make) -> None:
+    refused, sets = Intake(), Intake()
+    for number in range(10):
+        refused.add(read(batch(number, []).SerializeToString()), Sender(7))
+        sets.add(read(batch(number, [NOW_MS], **{f"a_{number}": [1.0]}).SerializeToString()), Sender(7))
+    assert len(refused.refusals) == 10
+    assert refused.bytes == 10 * REFUSAL_BYTES
+    assert sets.bytes >= 10 * COLUMN_BYTES

@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from fieldstock.telemetry.v1.reading_pb2 import ReadingBatch
-from telemetry_svc.ingest.wire import Batch, batch_of, ids_of, read, varint
+from telemetry_svc.ingest.wire import MAX_METRICS, Batch, batch_of, ids_of, read, varint
 
 
 def as_protobuf_has_it(message: bytes) -> object:
@@ -106,6 +106,21 @@ def test_no_more_layouts_are_kept_than_there_is_room_for() -> None:
         batch.series.add(metric="a", values=[1.0] * rows)
         assert read(batch.SerializeToString()).rows == rows
     assert len(wire._layouts) <= 1_000
+
+
+def test_a_layout_of_names_that_are_none_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from telemetry_svc.ingest import wire
+
+    monkeypatch.setattr(wire, "_layouts", {})
+    batch = ReadingBatch(sequence=1, device_id=[7], time_ms=[1])
+    batch.series.add(metric="a" * 10_000, values=[1.0])
+    assert read(batch.SerializeToString()) == batch_of(batch)
+    assert not wire._layouts
+    for name in range(MAX_METRICS - 1):
+        batch.series.add(metric=f"{name:064}", values=[1.0])
+    batch.series[0].metric = "a" * 64
+    assert read(batch.SerializeToString()) == batch_of(batch)
+    assert len(wire._layouts) == 1
 
 
 def test_ids_come_back() -> None:

@@ -14,6 +14,9 @@ MAX_ROWS = 10_000
 METRIC = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # So much is told back of a name that is none: it travels in a header, and too long ones end a connection.
 LONGEST_ECHO = 64
+# What else counts against a group's bytes. A set of metrics is judged and stored by itself: each column of it takes as
+# long as some hundred rows, however few it has. And a refusal is kept until its sender is told.
+COLUMN_BYTES, REFUSAL_BYTES = 8 * 1024, 1024
 
 
 class Sender(Protocol):
@@ -67,7 +70,10 @@ class _Layout:
 
 
 class Intake:
-    """What came for one group. What is in it is for admission, which sees all rows of the group at once."""
+    """What came for one group. What is in it is for admission, which sees all rows of the group at once.
+
+    `bytes`: what it takes to hold and to store that, by rule of thumb; it grows with every batch, a refused one too.
+    """
 
     def __init__(self) -> None:
         self.sections: dict[tuple[str, ...], Section] = {}
@@ -99,6 +105,7 @@ class Intake:
     def _refuse(self, batch: Batch, sender: Sender, reason: str, why: str) -> int:
         rows = max([batch.rows, batch.devices, *[len(one) // 8 for one in batch.values]])
         self.refusals.append(Refusal(sender, reason, rows, f"Batch {batch.sequence}: {why}"))
+        self.bytes += REFUSAL_BYTES
         return rows
 
     def _layout(self, names: tuple[str, ...]) -> _Layout:
@@ -111,6 +118,7 @@ class Intake:
         section = self.sections.get(ordered)
         if section is None:
             section = self.sections[ordered] = Section({name: [] for name in ordered})
+            self.bytes += COLUMN_BYTES * len(ordered)
         layout = self._layouts[names] = _Layout(section, [section.values[name] for name in names], None)
         return layout
 

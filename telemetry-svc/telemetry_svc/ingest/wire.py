@@ -24,8 +24,10 @@ _SENT_BYTES = 8
 # Bytes of a varint that is not at its end; so many in a row are no id that anybody has.
 _GOES_ON = bytes(range(128, 256))
 _TOO_LONG = re.compile(rb"[\x80-\xff]{5}")
-# So many lengths are remembered; then they are found anew.
+# So many lengths are remembered; then they are found anew. And none whose metrics' names are longer than names are: for
+# as long as this process lives it would be kept, whatever became of the batch.
 _MOST_LAYOUTS = 1_000
+_LONGEST_FRAME = 8 * 1024
 
 
 class Batch(NamedTuple):
@@ -150,9 +152,10 @@ def _layout(message: bytes, start: int) -> _Layout | None:
     names_devices = message[start + (1 + _SENT_BYTES) * sent_first] == _DEVICE
     sent_last = len(columns) > sent_first + names_devices + 1 + len(metrics)
     layout = _Layout(Struct("<" + "".join(lengths)), frame, sent_first, sent_last, names_devices, metrics)
-    if len(_layouts) >= _MOST_LAYOUTS:
-        _layouts.clear()
-    _layouts[len(message) - start] = layout
+    if sum(map(len, frame)) <= _LONGEST_FRAME:
+        if len(_layouts) >= _MOST_LAYOUTS:
+            _layouts.clear()
+        _layouts[len(message) - start] = layout
     return layout
 
 
