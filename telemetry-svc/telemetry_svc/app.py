@@ -154,7 +154,6 @@ async def running(
             clock=clock,
         )
         watcher.on_loss = heads.forget
-        rulebook.listener = watcher.rules_changed
         folding = Folding(
             watcher=watcher,
             fold=Fold(journal, segments, heads, statistics, fleet),
@@ -188,9 +187,12 @@ async def running(
         await registry.load()
         await types.load()
         await senders.load()
-        consumers = Consumers(registry, types, alerts, drift, sources, senders, watcher.devices_changed)
-        consumers.start(broker, watcher.rules_changed)
+        watching = (watcher.devices_changed, watcher.rules_changed)
+        consumers = Consumers(registry, types, alerts, drift, sources, senders, *watching)
+        rulebook.listener = consumers.rules_changed
+        consumers.start(broker)
         await stack.enter_async_context(in_background(consumers.look()))
+        await stack.enter_async_context(in_background(consumers.tell()))
         claims.start()
         await stack.enter_async_context(in_background(claims.tell()))
         await stack.enter_async_context(in_background(room.watch()))

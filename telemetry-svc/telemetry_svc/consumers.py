@@ -13,6 +13,7 @@ from servicekit.event import Event
 from servicekit.logs import logger
 from telemetry_svc.columns.fleet import Status
 from telemetry_svc.device_types import DeviceType, DeviceTypes
+from telemetry_svc.fence import LeaseLost
 from telemetry_svc.ingest.senders import Senders
 from telemetry_svc.ingest.sources import Sources
 from telemetry_svc.registry import Device, Registry
@@ -40,10 +41,15 @@ REVOKED_KEY = "auth.principal.revoked"
 KEYS = [*DEVICE_KEYS, TYPE_KEY, REFUSED_KEY, REVOKED_KEY]
 # How long a device may be unheard of at most that was stored unheard.
 LOOK_SECONDS = 2.0
+# And after how long what the watch could not take in is told again.
+RETRY_SECONDS = 1.0
 RULE_KEYS = ["telemetry.rule.changed"]
 
-# Told of devices whose status changed in memory, or whose alerts were resolved.
+# Told of devices whose status changed in memory, or whose alerts were resolved. And that rules changed.
 DeviceListener = Callable[[Sequence[int]], Awaitable[None]]
+RuleListener = Callable[[], Awaitable[None]]
+# What the watch raises that passes.
+WAITS = (PyMongoError, LeaseLost)
 
 
 def _device(event: Event) -> Device:
@@ -69,7 +75,11 @@ def _type(event: Event) -> DeviceType:
 
 
 class Consumers:
-    """A durable queue keeps the store as inventory says; a queue of this process's own does so with its memory."""
+    """A durable queue keeps the store as inventory says; a queue of this process's own does so with its memory.
+
+    The watch is told beside them: it may have to read much, or wait for MongoDB, while the next device may not send any
+    more. And until it has heard: who is remembered is no news any more, so nobody would tell it again.
+    """
 
     def __init__(
         self,
@@ -79,7 +89,8 @@ class Consumers:
         drift: Drift,
         sources: Sources,
         senders: Senders,
-        listener: DeviceListener,
+        devices_changed: DeviceListener,
+        rules_changed: RuleListener,
     ) -> None:
         self._registry = registry
         self._types = types
@@ -87,18 +98,21 @@ class Consumers:
         self._alerts = alerts
         self._sources = sources
         self._senders = senders
-        self._listener = listener
-        self._untold: dict[int, None] = {}
+        self._devices_changed = devices_changed
+        self._rules_changed = rules_changed
+        self._untold: set[int] = set()
+        self._rules_untold = False
+        self._something = asyncio.Event()
 
-    def start(self, broker: Broker, rules_changed: Callable[[], Awaitable[None]]) -> None:
+    def start(self, broker: Broker) -> None:
         """Consumes until the broker is closed."""
 
         async def on_rule(_event: Event) -> None:
-            await rules_changed()
+            await self.rules_changed()
 
         broker.consume(QUEUE, KEYS, self.store)
         broker.subscribe([*DEVICE_KEYS, TYPE_KEY], self.remember, on_connect=self.reload)
-        broker.subscribe(RULE_KEYS, on_rule, on_connect=rules_changed)
+        broker.subscribe(RULE_KEYS, on_rule, on_connect=self.rules_changed)
 
     async def store(self, events: Sequence[Event]) -> None:
         """Stores what the events tell of; devices first, for they may explain why another was refused."""
@@ -125,13 +139,11 @@ class Consumers:
         # to do, and that is known of all of them at once.
         ids = list({device.id for device in devices})
         concerned = await self._alerts.devices_with_any(ids) | await self._drift.refused_ones(ids)
-        changed: dict[int, None] = {}
         for device in devices:
             ended = device.id in concerned and await self._end_alerts(device)
             # The memory as well: its own queue may have been away while this one kept the event.
             if self._registry.remember(device) or ended:
-                changed[device.id] = None
-        await self._tell(*changed)
+                self._changed(device.id)
 
     async def _end_alerts(self, device: Device) -> bool:
         if device.in_field:
@@ -147,33 +159,70 @@ class Consumers:
             return self._types.remember(_type(event))
         device = _device(event)
         if self._registry.remember(device):
-            await self._tell(device.id)
+            self._changed(device.id)
         return None
 
     async def reload(self) -> None:
         """Reads what was missed while the queue was away."""
         await self._types.load()
-        await self._tell(*await self._registry.load())
+        self._changed(*await self._registry.load())
+
+    async def rules_changed(self) -> None:
+        """Has the watch go by the rules as they are now; if it cannot, then as soon as it can."""
+        self._rules_untold = True
+        try:
+            await self._tell_of_rules()
+        except WAITS as error:
+            logger.info("rules_wait", error=repr(error))
+            self._something.set()
 
     async def look(self) -> None:
-        """Takes in what others stored and this process was not told of, and tells what could not be told, until it is
-        cancelled.
+        """Takes in what others stored and this process was not told of, until it is cancelled.
 
         An event that was published before its own queue was there, and stored after it had read, is in neither.
         """
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                await self._tell(*await self._registry.load_newest())
+                self._changed(*await self._registry.load_newest())
             except PyMongoError as error:
                 logger.info("devices_not_looked_up", error=str(error))
 
-    async def _tell(self, *device_ids: int) -> None:
+    def _changed(self, *device_ids: int) -> None:
         for device_id in device_ids:
             self._sources.device_changed(device_id)
-        # Until it was heard: the device is remembered, and so nobody brings this news again.
-        self._untold.update(dict.fromkeys(device_ids))
-        if untold := list(self._untold):
-            await self._listener(untold)
-            for device_id in untold:
-                self._untold.pop(device_id, None)
+        if device_ids:
+            self._untold.update(device_ids)
+            self._something.set()
+
+    async def tell(self) -> None:
+        """Tells the watch, until it is cancelled."""
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            try:
+                await self._tell_of_devices()
+                if self._rules_untold:
+                    await self._tell_of_rules()
+            except WAITS as error:
+                logger.info("watch_not_told", devices=len(self._untold), error=repr(error))
+                await asyncio.sleep(RETRY_SECONDS)
+                self._something.set()
+
+    async def _tell_of_devices(self) -> None:
+        untold, self._untold = self._untold, set()
+        try:
+            if untold:
+                await self._devices_changed(sorted(untold))
+        except BaseException:
+            self._untold |= untold
+            raise
+
+    async def _tell_of_rules(self) -> None:
+        # Before: what changes from now on is another change.
+        self._rules_untold = False
+        try:
+            await self._rules_changed()
+        except BaseException:
+            self._rules_untold = True
+            raise

@@ -66,7 +66,8 @@ class Partitions:
         self._standby = standby
         self.fence = Fence(fences, members)
         self._others: Mapping[str, Document] = {}
-        self._changed_ms = 0
+        # Who was there before us we do not know: every device has its time again.
+        self._changed_ms = clock()
         # The event loop's time since which we could say in time, each time, that we are alive.
         self._steady_since = 0.0
 

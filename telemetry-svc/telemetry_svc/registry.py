@@ -51,8 +51,9 @@ class Registry:
         """Whether nothing later is known of a device that is stored."""
         return not await self._devices.find_one({"_id": device.id, "version": {"$gt": device.version}}, ["_id"])
 
-    def remember(self, device: Device) -> bool:
-        """Places a device in the fleet, unless something as new is there; whether its status is another one now."""
+    def remember(self, device: Device, *, stored: bool = False) -> bool:
+        """Places a device in the fleet, unless something as new is there; whether its status is another one now. Of one
+        that is `stored` it is known since when it has its status: it may be the same one again."""
         return self._fleet.place(
             device.id,
             device.status,
@@ -60,6 +61,7 @@ class Registry:
             version=device.version,
             since_ms=milliseconds(device.changed_at),
             location=device.location,
+            anew=stored,
         )
 
     async def load(self) -> list[int]:
@@ -75,7 +77,7 @@ class Registry:
         async with self._devices.find(which) as found:
             async for document in found:
                 self._newest = max(self._newest, document.get("stored_at", self._newest))
-                if self.remember(_device(document)):
+                if self.remember(_device(document), stored=True):
                     changed.append(document["_id"])
         return changed
 

@@ -49,6 +49,12 @@ def test_a_new_version_in_the_same_status_keeps_the_time_since_when_it_has_it(fl
     assert fleet.type[1] == fleet.types["pump"]
 
 
+def test_a_device_that_went_and_came_back_unheard_has_come_anew(fleet: Fleet) -> None:
+    assert not fleet.place(1, Status.DEPLOYED, device_type="sensor", version=2, since_ms=1_000, anew=True)
+    assert fleet.place(1, Status.DEPLOYED, device_type="sensor", version=4, since_ms=3_000, anew=True)
+    assert fleet.since_ms[1] == 3_000
+
+
 def test_growing_keeps_what_is_known(fleet: Fleet) -> None:
     fleet.apply(frame((2, 100, 20.5)))
     fleet.place(100_000, Status.RETIRED, device_type="sensor", version=1, since_ms=1)

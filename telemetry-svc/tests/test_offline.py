@@ -10,6 +10,8 @@ from fieldstock.telemetry.v1 import events_pb2
 from servicekit.broker import LIVE, Broker
 from servicekit.event import Event
 from telemetry_svc.clock import system
+from telemetry_svc.watch.handover import Handover
+from telemetry_svc.watch.owner import LOOK_UP_SECONDS, SWEEP_SECONDS
 
 Make = Callable[..., Any]
 
@@ -54,6 +56,31 @@ async def test_a_device_that_falls_silent_is_told_of_and_alerted_and_comes_back(
     await device.send(batch(1, [clock()], temperature=[20]))
     assert (await admin.alert(state="resolved")).resolved_because == "condition_cleared"
     assert (await presence())[0] == "telemetry.presence.online"
+
+
+async def test_what_is_stored_and_was_not_seen_yet_is_no_silence(
+    inventory: Any, device: Any, admin: Any, batch: Make, clock: Any, presence: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await inventory.deploy(7)
+    clock.move(400)
+    await device.send(batch(1, [clock()], temperature=[20]))
+    assert (await presence())[0] == "telemetry.presence.online"
+    get, seen = Handover.get, asyncio.Event()
+
+    async def late(self: Handover, seconds: float) -> Any:
+        await seen.wait()
+        return await get(self, seconds)
+
+    monkeypatch.setattr(Handover, "get", late)
+    await asyncio.sleep(2 * LOOK_UP_SECONDS)  # whoever waits for the next one has it by now, or waits for this
+    clock.move(61)
+    await device.send(batch(1, [clock()], temperature=[20]))
+    await asyncio.sleep(2 * SWEEP_SECONDS)
+    assert (await admin.health(7)).online
+    seen.set()
+    await asyncio.sleep(2 * SWEEP_SECONDS)
+    assert (await admin.health(7)).online
+    assert await admin.alerts(rule_id="offline", state="all") == []
 
 
 async def test_a_device_that_never_speaks_is_missed_after_its_grace(

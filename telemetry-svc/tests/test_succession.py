@@ -12,12 +12,14 @@ from telemetry_svc.clock import system
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import PARTITIONS, Frame
 from telemetry_svc.columns.narrow import Narrow
-from telemetry_svc.fence import Fence
+from telemetry_svc.fence import Fence, LeaseLost
 from telemetry_svc.ingest.journal import Entry, Journal
 from telemetry_svc.settings import Settings
 from telemetry_svc.store import Store
 from telemetry_svc.watch.alerts import Alerts
 from telemetry_svc.watch.backlog import Backlog, Limits
+from telemetry_svc.watch.resuming import Resuming
+from telemetry_svc.watch.rulebook import Rulebook
 from telemetry_svc.watch.watcher import Watcher
 
 Make = Callable[..., Any]
@@ -77,16 +79,16 @@ async def test_an_alert_that_was_open_when_it_was_saved_is_not_opened_again_when
 async def test_what_was_recovered_as_the_lease_ended_is_watched_once_it_is_renewed(
     start: Any, client: Make, inventory: Any, issuer: Issuer, batch: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resume, lates = Watcher._resume_alerts, 0  # pyright: ignore[reportPrivateUsage]
+    resume, lates = Resuming.what_is_open, 0
 
-    async def late(self: Watcher, *of: Any) -> None:
+    async def late(self: Resuming, which: Any, partitions: Any, fence: Fence, **how: Any) -> None:
         nonlocal lates
-        await resume(self, *of)
+        await resume(self, which, partitions, fence, **how)
         if not lates:
-            self.fence.until = 0.0
+            fence.until = 0.0
         lates += 1
 
-    monkeypatch.setattr(Watcher, "_resume_alerts", late)
+    monkeypatch.setattr(Resuming, "what_is_open", late)
     async with start() as channel:
         admin = client(channel, issuer.metadata())
         rule = await hot(admin, inventory, batch, system())
@@ -178,6 +180,66 @@ async def test_what_was_seen_of_the_journal_before_mongodb_went_away_opens_its_a
                 with pytest.raises(AutoReconnect):
                     await watcher.catch_up()
         assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id))
+
+
+async def test_a_fold_that_could_not_store_what_it_saw_has_everything_begun_anew(
+    start: Any,
+    client: Make,
+    inventory: Any,
+    issuer: Issuer,
+    batch: Make,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    watchers: list[Watcher],
+) -> None:
+    apply, first, lost = Alerts.apply, system() - 60_000, False
+
+    async def lost_once(self: Alerts, *of: Any) -> None:
+        nonlocal lost
+        if not lost:
+            lost = True
+            raise LeaseLost
+        await apply(self, *of)
+
+    async with start() as channel:
+        admin = client(channel, issuer.metadata())
+        await inventory.deploy(7)
+        rule = await admin.add_rule()
+        await admin.send(batch(1, [first], device=7, temperature=[20]))
+        (watcher,) = watchers
+        async with watcher.turn:
+            # Nobody but the fold sees it, and the fold has another one to begin for.
+            await Journal(store.journal, patience_seconds=5).append(1, [rows([first + 2], [90])])
+            monkeypatch.setattr(Alerts, "apply", lost_once)
+        await admin.send(batch(1, [first + 1], device=7, temperature=[20]))
+        assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id), within=20)
+    assert lost
+
+
+async def test_the_rules_are_as_they_are_now_though_mongodb_was_away_when_one_changed(
+    start: Any, client: Make, inventory: Any, issuer: Issuer, batch: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything, asked = Rulebook.all, 0
+
+    async def away_once(self: Rulebook) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked <= 2:  # by its own process, and by the event
+            raise AutoReconnect
+        return await everything(self)
+
+    async with start() as channel:
+        admin = client(channel, issuer.metadata())
+        await inventory.deploy(7)
+        await admin.send(batch(1, [system()], device=7, temperature=[20]))
+        monkeypatch.setattr(Rulebook, "all", away_once)
+        rule = await admin.add_rule()
+
+        async def judged() -> Any:
+            await admin.send(batch(1, [system()], device=7, temperature=[90]))
+            return await admin.alerts(state="active", rule_id=rule.id)
+
+        assert await eventually(judged, within=20)
 
 
 async def _away(*_: Any) -> AsyncIterator[Any]:

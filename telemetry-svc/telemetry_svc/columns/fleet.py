@@ -100,15 +100,24 @@ class Fleet:
         return len(self.status)
 
     def place(
-        self, device_id: int, status: Status, *, device_type: str, version: int, since_ms: int, location: str = ""
+        self,
+        device_id: int,
+        status: Status,
+        *,
+        device_type: str,
+        version: int,
+        since_ms: int,
+        location: str = "",
+        anew: bool = False,
     ) -> bool:
         """Takes in what inventory says of a device, unless something as new was known; whether its status is another
-        one now. The ids are inventory's, and greater than 0."""
+        one now, which it has since then. `anew`: it may also have gone and come back to the one that was known. The ids
+        are inventory's, and greater than 0."""
         if device_id >= self.capacity:
             self._grow(device_id + 1)
         if version <= self.version[device_id]:
             return False
-        came = bool(status != self.status[device_id])
+        came = bool(status != self.status[device_id] or (anew and since_ms > self.since_ms[device_id]))
         if came:
             self.since_ms[device_id] = since_ms
         self.status[device_id] = status

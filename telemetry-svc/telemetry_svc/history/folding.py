@@ -10,7 +10,7 @@ from servicekit.logs import logger
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import PARTITIONS
-from telemetry_svc.columns.tally import HOUR_MINUTES, MINUTE_MS
+from telemetry_svc.columns.tally import HOUR_MINUTES, MINUTE_MS, Tally
 from telemetry_svc.fence import LeaseLost
 from telemetry_svc.history.fold import Fold
 from telemetry_svc.history.segments import Segments
@@ -76,7 +76,8 @@ class Folding:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def fold(self, partition: int) -> None:
-        """Folds what is stored of a partition. Raises LeaseLost, PyMongoError; then nothing has changed."""
+        """Folds what is stored of a partition. Raises LeaseLost, Unstored, PyMongoError; of what was to be folded, some
+        may be then."""
         watcher = self._watcher
         async with watcher.turn:
             if not watcher.watched[partition]:
@@ -123,11 +124,19 @@ class Folding:
                 while untold:
                     partition, tally = next(iter(untold.items()))
                     if epoch := epochs.get(partition):
-                        await self._statistics.await_fold(partition, epoch, tally, word)
+                        await self._tell(partition, epoch, tally, word)
                     del untold[partition]
             except PyMongoError as error:
                 logger.warning("statistics_wait", partitions=len(untold), error=str(error))
                 self._backlog.tell_again(untold)
+
+    async def _tell(self, partition: int, epoch: int, tally: Tally, word: int) -> None:
+        try:
+            await self._statistics.await_fold(partition, epoch, tally, word)
+        except LeaseLost:
+            if self._watcher.fence.epochs.get(partition) == epoch:
+                raise
+            # It was let go of meanwhile.
 
     async def forget_what_is_old(self) -> None:
         """Removes readings and statistics that are older than they are kept, until it is cancelled."""

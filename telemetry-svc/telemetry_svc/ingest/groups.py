@@ -221,8 +221,6 @@ class Groups:
             self._check_stay(stay)
         except (NotStored, PyMongoError, TimeoutError) as error:
             logger.warning("group_not_stored", rows=group.intake.rows, senders=len(group.shares), error=str(error))
-            self._failed_at_ms, self._healthy_since_ms = self._clock(), None
-            self._failures += 1
             await self._fail(group, IngestUnavailable(retry_after=RETRY_SECONDS))
             return
         if self._healthy_since_ms is None:
@@ -285,6 +283,8 @@ class Groups:
 
     async def _fail(self, group: Group, error: ServiceError) -> None:
         """Some of it may be stored all the same."""
+        self._failed_at_ms, self._healthy_since_ms = self._clock(), None
+        self._failures += 1
         # What its senders sent since must not be stored before what failed comes again: rules go by order.
         gathered, self._group = self._group, Group()
         for failed in (group, gathered):

@@ -119,7 +119,7 @@ class Journal:
         raise AssertionError("it is tried until it succeeds or fails")
 
     async def reachable(self) -> bool:
-        """Whether a majority answers."""
+        """Whether it answers what a majority has."""
         try:
             with pymongo.timeout(ATTEMPT_SECONDS):
                 await self._collection.find_one({}, ["_id"])

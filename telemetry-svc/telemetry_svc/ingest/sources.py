@@ -206,10 +206,13 @@ class Sources:
         return {source: stream.began_ms for source, stream in self._newest.items()}
 
     def replaced(self, source: Source, began_ms: int, replica: str) -> None:
-        """A stream of the source began then on another replica: ends ours, unless it is the newer one."""
+        """A stream of the source began then on another replica: ends ours, or tells of it once more if it is the newer
+        one, which that replica was not there to hear."""
         ours = self._newest.get(source)
         if ours and (ours.began_ms, self.replica) < (began_ms, replica):
             ours.end(SourceReplaced(source_id=source[1]))
+        elif ours:
+            self.on_claim(source, ours.began_ms)
 
     def device_changed(self, device_id: int) -> None:
         """Ends the device's own streams when it may not send any more."""

@@ -13,7 +13,7 @@ from servicekit.event import Event
 from servicekit.logs import logger
 from telemetry_svc.clock import moment
 from telemetry_svc.codec import newest
-from telemetry_svc.columns.fleet import Fleet
+from telemetry_svc.columns.fleet import Fleet, Presence
 from telemetry_svc.columns.frame import PARTITIONS, Mask
 from telemetry_svc.observability import PRESENCE_UNTOLD
 from telemetry_svc.tasks import together
@@ -70,6 +70,10 @@ class Announcer:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _tell(self, device_id: int, online: bool, at_ms: int) -> None:
+        if self._fleet.presence[device_id] != (Presence.ONLINE if online else Presence.OFFLINE):
+            # It is another owner's by now, who tells what has become of it.
+            self._untold.pop(device_id, None)
+            return
         message = self._render(device_id, online, int(self._fleet.last_seen_ms[device_id]), at_ms)
         key = ONLINE if online else OFFLINE
         identity = f"presence:{device_id}:{at_ms}"

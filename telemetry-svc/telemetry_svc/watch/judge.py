@@ -82,17 +82,23 @@ class Judge:
         self._fleet = fleet
         self._patience = patience
         self._memories: dict[str, Memory] = {}
+        self._versions: dict[str, int] = {}
 
     def use(self, rules: Iterable[Rule]) -> None:
         """Judges by these rules from now on. A rule that changed begins without memory."""
         before = self._memories
-        self._memories = {}
+        self._memories, self._versions = {}, {}
         for rule in rules:
+            self._versions[rule.id] = rule.version
             if rule.enabled:
                 memory = before.get(rule.id)
                 same = memory is not None and memory.rule == rule
                 self._memories[rule.id] = memory if memory is not None and same else Memory(rule)
                 self._memories[rule.id].grow(self._fleet.capacity)
+
+    def version_of(self, rule_id: str) -> int | None:
+        """The version of a rule that is known, also of one that is off."""
+        return self._versions.get(rule_id)
 
     def resume(self, rule_id: str, rule_version: int, device_id: int, excursion: Excursion) -> bool:
         """Remembers what was stored of a known device; False when it has no reason any more: its rule is gone, or is

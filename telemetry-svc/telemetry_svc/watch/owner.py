@@ -25,7 +25,7 @@ from telemetry_svc.watch.handover import Handover
 from telemetry_svc.watch.hearsay import Hearsay
 from telemetry_svc.watch.pieces import by_group
 from telemetry_svc.watch.telling import Teller
-from telemetry_svc.watch.watcher import Watcher
+from telemetry_svc.watch.watcher import Unstored, Watcher
 
 SWEEP_SECONDS, SAVE_SECONDS, RETRY_SECONDS, LOOK_SECONDS = 1.0, 10.0, 1.0, 2.0
 # Whoever waits for what is handed over looks that often whether there is somebody else.
@@ -101,7 +101,7 @@ class Owner:
                     self._announcer.run(watcher.watched),
                     *(work() for work in also),
                 )
-            except LeaseLost:
+            except (LeaseLost, Unstored):
                 logger.warning("lease_lost")
             except PyMongoError as error:
                 logger.warning("watch_waits", error=str(error))
@@ -151,14 +151,16 @@ class Owner:
             await self._catch_up()
             while self._company.solitude == solitude:
                 group = await self._handover.get(LOOK_UP_SECONDS)
-                if group is None:
-                    continue
-                if group.frames is None:
+                through_ms = group.frames[0].received_ms if group and group.frames else self._clock()
+                if group and group.frames is None:
                     await self._catch_up()
                     continue
                 async with self._watcher.turn:
-                    if self._company.solitude == solitude:  # still: else it is seen in its turn
+                    if self._company.solitude != solitude:
+                        continue  # it is seen in its turn
+                    if group and group.frames:
                         await self._watcher.see((self._journal.writer, group.number), group.frames, self._watcher.mine)
+                    self._watcher.seen_through_ms = through_ms
         finally:
             await self._handover.shut()
 
@@ -175,6 +177,7 @@ class Owner:
                     await self._watcher.see(pieces.group, pieces.frames(), watched)
             if self._company.solitude or mine != self._watcher.mine:
                 return
+            self._watcher.seen_through_ms = max([one.received_ms for one in entries], default=self._clock())
 
     async def _catch_up(self) -> None:
         async with self._watcher.turn:
@@ -182,7 +185,7 @@ class Owner:
 
     async def _sweep_now_and_then(self, partitions: Partitions) -> None:
         while True:
-            await self._watcher.sweep(partitions.healthy_since_ms())
+            await self._watcher.sweep(partitions.healthy_since_ms)
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _save_now_and_then(self) -> None:

@@ -1,8 +1,7 @@
 """What is made of readings: the rules are stepped, presence is judged, and what comes of it is stored."""
 
 import asyncio
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Container, Sequence
 
 import numpy as np
 from pymongo.errors import PyMongoError
@@ -14,17 +13,21 @@ from telemetry_svc.columns.frame import PARTITIONS, Frame, Mask, partition_of
 from telemetry_svc.fence import Fence, LeaseLost
 from telemetry_svc.ingest.journal import Entry, Group, Journal
 from telemetry_svc.observability import PARTITIONS_OWNED, ROWS_WATCHED
-from telemetry_svc.watch.alerts import AT_ONCE, Alerts, Because, OpenAlert, alert_id
+from telemetry_svc.watch.alerts import AT_ONCE, Alerts
 from telemetry_svc.watch.announcer import Announcer
 from telemetry_svc.watch.backlog import Backlog
 from telemetry_svc.watch.judge import Change, Judge
 from telemetry_svc.watch.presence import Patience, judge
+from telemetry_svc.watch.resuming import Resuming
 from telemetry_svc.watch.rulebook import Rulebook
-from telemetry_svc.watch.rules import Excursion, Rule
-from telemetry_svc.watch.state import Saved, State
+from telemetry_svc.watch.state import State
 from telemetry_svc.watch.telling import Teller
 
 RETRY_SECONDS = 1.0
+
+
+class Unstored(Exception):
+    """What memory says of the partitions is not what is stored: they are to be read anew, all of them."""
 
 
 class Watcher:
@@ -58,12 +61,14 @@ class Watcher:
         self._announcer = announcer
         self._patience = patience
         self._clock = clock
-        self._rules: dict[str, Rule] = {}
         self._judge = Judge(fleet, patience)
+        self._resuming = Resuming(fleet, self._judge, alerts)
         self._fence: Fence | None = None
         self.turn = asyncio.Lock()
         # Partitions that are ours, and of which everything stored was seen.
         self.watched: Mask = np.zeros(PARTITIONS, bool)
+        # All that was stored of them before this moment was seen; None: not known. For whoever holds the turn.
+        self.seen_through_ms: int | None = None
         # Told when nothing that is remembered of a partition can be relied on any more.
         self.on_loss: Callable[[int], None] = lambda _: None
 
@@ -77,7 +82,8 @@ class Watcher:
     async def begin(self, fence: Fence) -> None:
         """Begins anew, with nothing."""
         self._fence = fence
-        self._use(await self._rulebook.all())
+        self.seen_through_ms = None
+        self._judge.use(await self._rulebook.all())
 
     def lose(self, partition: int) -> None:
         """It is not ours any more."""
@@ -91,14 +97,14 @@ class Watcher:
 
     async def recover(self, partitions: Collection[int]) -> None:
         """They are ours now: learns of them what there is to know. For whoever holds the turn."""
-        began = {partition: self.fence.epochs.get(partition) for partition in partitions}
+        began_ms, began = self._clock(), {partition: self.fence.epochs.get(partition) for partition in partitions}
         for partition in partitions:
             self._fleet.forget(partition)
             self._judge.forget_all(partition)
             self._forget(partition)
-        self._use(await self._rulebook.all())
-        await self._resume_what_is_over(await self._state.restore(self._fleet, self._judge, partitions))
-        await self._resume_alerts({}, partitions)
+        self._judge.use(await self._rulebook.all())
+        await self._resuming.what_is_over(await self._state.restore(self._fleet, self._judge, partitions))
+        await self._resuming.what_is_open({}, partitions, self.fence)
         for partition in sorted(partitions):
             await self._catch_up(partition)
         for partition, epoch in began.items():
@@ -108,6 +114,8 @@ class Watcher:
                 self.watched[partition] = True
                 # What the saved state had seen was not counted now.
                 self._backlog.doubt(partition)
+        # Whatever was stored meanwhile is seen after this.
+        self.seen_through_ms = began_ms
         PARTITIONS_OWNED.set(int(self.watched.sum()))
         logger.info("partitions_watched", partitions=int(self.watched.sum()))
 
@@ -118,8 +126,10 @@ class Watcher:
 
     async def catch_up(self) -> None:
         """Sees whatever is in the journal and was not seen. For whoever holds the turn."""
+        began_ms = self._clock()
         for partition in self.mine:
             await self._catch_up(partition)
+        self.seen_through_ms = began_ms
 
     async def _catch_up(self, partition: int) -> None:
         changes: list[Change] = []
@@ -153,7 +163,7 @@ class Watcher:
     ) -> None:
         """Sees a group's rows of those of these partitions of which it was not seen. For whoever holds the turn.
 
-        Raises LeaseLost.
+        Raises LeaseLost, Unstored.
         """
         await self._store(self._take_in(group, frames, partitions, counted=counted))
 
@@ -188,9 +198,11 @@ class Watcher:
         try:
             while changes:
                 changes = await self._stored(changes)
-        except BaseException:
-            # What memory says is not stored: nothing of it may be saved any more.
+        except BaseException as error:
+            # Nothing of what memory says may be saved any more.
             self.watched[:] = False
+            if isinstance(error, LeaseLost):
+                raise Unstored from error
             raise
 
     async def _stored(self, changes: Sequence[Change]) -> Sequence[Change]:
@@ -211,14 +223,17 @@ class Watcher:
         self._teller.nudge()
         return []
 
-    async def sweep(self, healthy_since_ms: int | None) -> None:
-        """Judges who is online, tells who came and went, and opens and clears the alerts of silence."""
+    async def sweep(self, healthy_since_ms: Callable[[], int | None]) -> None:
+        """Judges who is online, tells who came and went, and opens and clears the alerts of silence.
+
+        As of the moment through which everything was seen: what is stored and waits to be seen is no silence.
+        """
         async with self.turn:
-            if not self.watched.any():
+            if self.seen_through_ms is None or not self.watched.any():
                 return
             self.fence.assure()
-            now_ms = self._clock()
-            came, went = judge(self._fleet, self._patience, now_ms, healthy_since_ms, self.watched)
+            now_ms = min(self._clock(), self.seen_through_ms)
+            came, went = judge(self._fleet, self._patience, now_ms, healthy_since_ms(), self.watched)
             self._fleet.dirty[np.concatenate([came, went]) % PARTITIONS] = True
             self._announcer.presence(came, went, now_ms)
             await self._store(self._judge.sweep(now_ms, self.watched))
@@ -226,9 +241,16 @@ class Watcher:
     async def save(self, partition: int) -> None:
         """Saves what is known of a partition's devices. Raises LeaseLost, PyMongoError."""
         async with self.turn:
-            if self.watched[partition]:
-                self.fence.assure()
-                await self._state.save(self._fleet, self._judge, partition, self.fence.epochs[partition])
+            if not self.watched[partition]:
+                return
+            self.fence.assure()
+            epoch = self.fence.epochs[partition]
+            try:
+                await self._state.save(self._fleet, self._judge, partition, epoch)
+            except LeaseLost:
+                if self.fence.epochs.get(partition) == epoch:
+                    raise
+                # It was let go of meanwhile.
 
     async def look_at(self, others: Collection[int]) -> None:
         """Takes in what is known of the devices of partitions that others own."""
@@ -241,60 +263,12 @@ class Watcher:
             mine = [device_id for device_id in device_ids if self.watched[device_id % PARTITIONS]]
             if mine:
                 # Also ends what the consumer could not: an alert that was on its way when the status changed.
-                await self._resume_alerts({"device_id": {"$in": mine}}, self.mine, anew=mine)
+                await self._resuming.what_is_open({"device_id": {"$in": mine}}, self.mine, self.fence, anew=mine)
 
     async def rules_changed(self) -> None:
         """Judges by the rules as they are now; what was open by others is closed."""
         async with self.turn:
             if self.watched.any():
-                self._use(await self._rulebook.all())
-                await self._resume_alerts({}, self.mine)
+                self._judge.use(await self._rulebook.all())
+                await self._resuming.what_is_open({}, self.mine, self.fence)
                 self._teller.nudge()
-
-    def _use(self, rules: Sequence[Rule]) -> None:
-        self._rules = {rule.id: rule for rule in rules}
-        self._judge.use(rules)
-
-    async def _resume_what_is_over(self, were_open: Sequence[Saved]) -> None:
-        """What was open when it was saved and is over by now, is over in the journal: whatever comes before that there
-        must find it open, or it would open another alert."""
-        alerts = [
-            OpenAlert(
-                alert_id(one.rule_id, one.rule_version, one.device_id, one.since_ms),
-                one.rule_id,
-                one.rule_version,
-                one.device_id,
-                one.since_ms,
-            )
-            for one in were_open
-        ]
-        for alert in await self._alerts.over_by_itself(alerts):
-            excursion = Excursion(alert.opened_ms, opened=True)
-            self._judge.resume(alert.rule_id, alert.rule_version, alert.device_id, excursion)
-
-    async def _resume_alerts(
-        self, which: Mapping[str, Any], partitions: Collection[int], *, anew: Sequence[int] = ()
-    ) -> None:
-        """`anew`: devices of which nothing else is remembered then."""
-        alerts = [one async for one in self._alerts.open_ones(which) if partition_of(one.device_id) in partitions]
-        # Not before they are known: what is forgotten and cannot be looked up would never end.
-        for device_id in anew:
-            self._judge.forget(device_id)
-        over: list[OpenAlert] = []
-        for alert in alerts:
-            excursion = Excursion(alert.opened_ms, opened=True)
-            deployed = self._fleet.status_of(alert.device_id) is Status.DEPLOYED
-            if not deployed or not self._judge.resume(alert.rule_id, alert.rule_version, alert.device_id, excursion):
-                over.append(alert)
-        for alert in over:
-            await self._end(alert)
-
-    async def _end(self, alert: OpenAlert) -> None:
-        """Ends an alert whose device is not deployed any more, or whose rule is not the same."""
-        status = self._fleet.status_of(alert.device_id)
-        if status is not Status.DEPLOYED:
-            version = int(self._fleet.version[alert.device_id]) if status else 0
-            await self._alerts.end_device(alert.device_id, status, version)
-        else:
-            because = Because.RULE_CHANGED if alert.rule_id in self._rules else Because.RULE_DELETED
-            await self._alerts.end_rule(alert.rule_id, through_version=alert.rule_version, because=because)
