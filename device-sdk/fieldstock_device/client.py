@@ -21,6 +21,7 @@ from fieldstock_device.failure import DEVICE_NOT_DEPLOYED, INVALID_SEQUENCE, Fai
 from fieldstock_device.pace import Pace
 from fieldstock_device.settings import OnSettings, SettingsWatch
 from fieldstock_device.spool import MemorySpool, Spool
+from fieldstock_device.stamps import Stamps, milliseconds
 from fieldstock_device.stream import Stream
 from fieldstock_device.target import open_channel
 from fieldstock_device.tokens import Tokens
@@ -61,6 +62,8 @@ class DeviceClient:
     When it has returned, the version is reported, and is `settings_version`; when it raises, it is asked again.
 
     A `channel` that is given is shared: it stays open, and `url` is not needed.
+
+    Raises ForeignSpool when what `spool` keeps is another device's.
     """
 
     def __init__(
@@ -78,13 +81,14 @@ class DeviceClient:
         on_state: Callable[[State], None] | None = None,
         on_settings: OnSettings | None = None,
     ) -> None:
+        self._spool = spool if spool is not None else MemorySpool()
+        self._spool.claim(serial_number)
         self.serial_number = serial_number
         self.state = State.CONNECTING
         self.counters = Counters()
         self._owns_channel = channel is None
         self._channel = channel if channel is not None else open_channel(url, root_certificates=root_certificates)
         self._service = IngestServiceStub(self._channel)
-        self._spool = spool if spool is not None else MemorySpool()
         self._pace = pace = pace if pace is not None else Pace()
         self._clock = clock if clock is not None else SystemClock()
         rng = rng if rng is not None else random.Random()
@@ -96,7 +100,7 @@ class DeviceClient:
         )
         self._columns = Columns()
         self._age: Timer | None = None
-        self._last_ms = self._now_ms = 0
+        self._stamps = Stamps(self._clock)
         self._news = Alarm(self._clock)
         self._closing = Alarm(self._clock)
         self._is_closing = False
@@ -135,16 +139,18 @@ class DeviceClient:
     async def record(self, metrics: Mapping[str, float], time: datetime | float | None = None) -> None:
         """Takes a reading; it is sent with the next batch.
 
-        `time` is when it was measured, as an aware datetime or in seconds since 1970; None means now. NaN is a gap.
+        `time` is when it was measured, as an aware datetime or in seconds since 1970; None means now, and waits for the
+        clock's next millisecond where this one is another reading's: 1,000 a second at most. NaN is a gap.
         Raises InvalidReading for what the server would never store, OSError when the spool's disk does not take it.
         """
+        values = checked(metrics)
+        time_ms = await self._stamps.next() if time is None else milliseconds(time)
+        # Not before the wait, in which it may be closed.
         if self._task is None or self._is_closing:
             raise RuntimeError("the client is not open")
         if self._task.done():
             # Ends before it is closed by a defect only: say so, rather than fill a spool that nobody empties.
-            self._task.result()
-        values = checked(metrics)
-        time_ms = self._stamp() if time is None else _milliseconds(time)
+            raise RuntimeError("the client does not send any more") from self._task.exception()
         if not self._columns.takes(values):
             self._seal()
         self._spool.hold(time_ms, values)
@@ -159,17 +165,23 @@ class DeviceClient:
         if self._task is None or self._is_closing:
             return
         self._is_closing = True
-        self._seal()
+        try:
+            self._seal()
+        finally:
+            # A spool that fails the last batch has others, and the task must end.
+            await self._end(self._task)
+
+    async def _end(self, task: asyncio.Task[None]) -> None:
         if self._stream is not None:
             self._stream.drain()
         self._closing.ring()
         self._news.ring()
-        deadline = self._clock.call_later(self._pace.flush, self._task.cancel)
+        deadline = self._clock.call_later(self._pace.flush, task.cancel)
         try:
-            await asyncio.wait([self._task])
+            await asyncio.wait([task])
         finally:
             deadline.cancel()
-            self._task.cancel()
+            task.cancel()
             if self._settings:
                 await self._settings.close()
             if self._owns_channel:
@@ -177,16 +189,8 @@ class DeviceClient:
             self._become(State.CLOSED)
         if self._spool.rows:
             _log.warning("%s: closed with %d readings not acknowledged", self.serial_number, self._spool.rows)
-        if not self._task.cancelled():
-            self._task.result()
-
-    def _stamp(self) -> int:
-        """The time now in milliseconds, never the same twice: of two readings at one time, one would be lost."""
-        now, before = int(self._clock.now() * 1000), self._now_ms
-        # Further behind, the clock was set back, and is believed.
-        self._last_ms = now if now <= before - 1000 else max(now, self._last_ms + 1)
-        self._now_ms = now
-        return self._last_ms
+        if not task.cancelled():
+            task.result()
 
     def _seal(self) -> None:
         if self._age is not None:
@@ -287,11 +291,3 @@ def _state_after(failure: Failure) -> State:
     if failure.reason == DEVICE_NOT_DEPLOYED:
         return State.NOT_DEPLOYED
     return State.REFUSED if failure.is_refusal else State.RETRYING
-
-
-def _milliseconds(time: datetime | float) -> int:
-    if isinstance(time, datetime):
-        if time.tzinfo is None:
-            raise ValueError("a time without a time zone may be any time")
-        time = time.timestamp()
-    return round(time * 1000)

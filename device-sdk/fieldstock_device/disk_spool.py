@@ -1,5 +1,6 @@
 """A spool that outlives its process."""
 
+import errno
 import fcntl
 import logging
 import os
@@ -11,12 +12,15 @@ from typing import Self
 from fieldstock.telemetry.v1.reading_pb2 import ReadingBatch, Series
 from fieldstock_device.columns import Columns
 from fieldstock_device.segment import Kind, Record, Segment
-from fieldstock_device.spool import Spooled
+from fieldstock_device.spool import ForeignSpool, Spooled
 
 _log = logging.getLogger("fieldstock.device")
 
 # A full spool forgets its oldest segment as a whole: so much of it at a time.
 _SEGMENTS = 16
+
+# What is over when files are removed. Of any other failure the oldest readings are not the cause.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class SpoolInUse(Exception):
@@ -24,14 +28,15 @@ class SpoolInUse(Exception):
 
 
 class DiskSpool:
-    """A bounded queue of batches in a folder, oldest first, of one device and one process at a time.
+    """A bounded queue of batches in a folder, oldest first, of one device, and of one process at a time.
 
         with DiskSpool("/var/lib/fieldstock", max_bytes=64 << 20) as spool:
             async with DeviceClient(url, serial_number=serial, secret=secret, spool=spool) as device:
 
     What `record` has returned of outlives a kill of the process at any moment; a loss of power costs at most the batch
     that was being filled. Opened again it has the same `source_id` and goes on counting, behind what was acknowledged.
-    When the folder holds `max_bytes`, the oldest sixteenth is forgotten. Memory does not grow with what is kept.
+    When the folder holds `max_bytes` or the disk is full, the oldest sixteenth is forgotten; a batch that the disk does
+    not take for another reason is dropped alone. Memory does not grow with what is kept.
 
     Raises SpoolInUse, OSError.
     """
@@ -53,11 +58,16 @@ class DiskSpool:
         self._total = 0
         # Of the batches that are gone, released or dropped: the newest's number, and all rows up to it.
         self._gone, self._gone_total = 0, 0
-        self._segments = self._recovered()
+        self._segments: list[Segment] = []
         self._filling = Segment(self._folder / "filling")
-        if not self.source_id:
-            self._name_source(str(uuid.uuid4()), base=0)
-        self._seal_what_was_filling()
+        try:
+            self._recover()
+            if not self.source_id:
+                self._name_source(str(uuid.uuid4()), base=0)
+            self._seal_what_was_filling()
+        except OSError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -78,6 +88,24 @@ class DiskSpool:
         """Rows kept, without those of the batch that is being filled."""
         return self._total - self._gone_total
 
+    def claim(self, serial_number: str) -> None:
+        """Notes whose folder it is, the first time. Raises ForeignSpool when it is another's, OSError."""
+        note = self._folder / "serial_number"
+        owner = note.read_text("utf-8", "replace") if note.exists() else ""
+        # The case is no matter, as in signing in.
+        if owner.lower() == serial_number.lower():
+            return
+        if owner:
+            raise ForeignSpool(f"{self._folder} keeps the readings of {owner}, not of {serial_number}")
+        try:
+            # In one step: half a serial number would be another device's.
+            written = self._folder / "serial_number.new"
+            written.write_text(serial_number, "utf-8")
+            written.rename(note)
+        except OSError as error:
+            # What is kept can be sent all the same.
+            _log.warning("the disk takes no note: %s", error)
+
     def hold(self, time_ms: int, values: dict[str, float]) -> None:
         """Keeps a row of the batch that is being filled. Raises OSError when the disk does not take it."""
         row = ReadingBatch(
@@ -86,20 +114,20 @@ class DiskSpool:
         self._filling.append(Record(Kind.ROW, self._last + 1, 0, row.SerializeToString()))
 
     def append(self, batch: ReadingBatch) -> int:
-        """Adds a batch, in the place of the rows held. Returns how many rows were dropped, for want of space."""
-        record = Record(Kind.BATCH, self._last + 1, self._total + len(batch.time_ms), batch.SerializeToString())
-        before = self.rows
-        while not self._written(record):
-            if len(self._segments) == 1:
-                _log.error("the disk took no batch of %d readings", len(batch.time_ms))
-                break
-            self._forget_oldest()
-        else:
-            self._last, self._total = record.number, record.total
+        """Adds a batch, in the place of the rows held. Returns how many rows were dropped, for want of space or because
+        the disk does not take them."""
+        before, rows = self.rows, len(batch.time_ms)
+        try:
+            self._write(batch)
+        except OSError as error:
+            _log.error("the disk took no batch of %d readings: %s", rows, error)
+            # It may be in the file all the same, and be found there when the folder is opened again: its number is its.
+            self._last += 1
         self._filling.empty()
         while sum(segment.size for segment in self._segments) > self._max_bytes and len(self._segments) > 1:
-            self._forget_oldest()
-        return before + len(batch.time_ms) - self.rows
+            if not self._forgot_oldest():
+                break
+        return before + rows - self.rows
 
     def after(self, sequence: int) -> Spooled | None:
         """The oldest batch kept whose sequence is above that one."""
@@ -116,65 +144,85 @@ class DiskSpool:
         if number <= self._gone:
             return 0
         for segment in self._segments:
-            if segment.first <= number <= segment.last and (record := segment.batch(number)) is not None:
+            if segment.last <= number:
+                self._go(segment.last, segment.total)
+            elif segment.first <= number and (record := segment.batch(number)) and record.number == number:
                 self._go(number, record.total)
         self._note(Record(Kind.RELEASED, self._gone, self._gone_total, b""))
         while len(self._segments) > 1 and self._segments[0].last <= self._gone:
-            self._segments.pop(0).remove()
+            if not self._forgot_oldest():
+                break
         return before - self.rows
 
     def renew(self) -> None:
         """Numbers what is kept from 1 again, as a new source."""
         self._name_source(str(uuid.uuid4()), base=self._gone)
 
-    def _recovered(self) -> list[Segment]:
-        segments = []
+    def _recover(self) -> None:
         for path in sorted(self._folder.glob("*.segment")):
             segment = Segment(path, before=self._total)
+            self._segments.append(segment)
             for record in segment.replay():
                 if record.kind is Kind.SOURCE:
                     self.source_id, self._base = record.payload.decode(), record.number
                 elif record.kind is Kind.RELEASED:
                     self._go(record.number, record.total)
-            if segments and segment.first > segments[-1].last + 1:
-                _log.warning("the disk lost %d readings", segment.before - segments[-1].total)
-            segments.append(segment)
-            self._last, self._total = max(self._last, segment.last), max(self._total, segment.total)
-        if segments:
+            if len(self._segments) > 1 and segment.before > self._total:
+                _log.warning("the disk lost %d readings", segment.before - self._total)
+            # Numbers below its name's were given away before, also when nothing is left of them.
+            self._last = max(self._last, int(path.stem) - 1, segment.last)
+            self._total = max(self._total, segment.total)
+        if self._segments:
             # What was dropped left no word but its absence.
-            self._go(segments[0].first - 1, segments[0].before)
+            oldest = self._segments[0]
+            self._go((oldest.first or int(oldest.path.stem)) - 1, oldest.before)
+        else:
+            self._segments.append(self._new_segment())
         self._last, self._total = max(self._last, self._gone), max(self._total, self._gone_total)
-        return segments or [self._new_segment()]
 
     def _seal_what_was_filling(self) -> None:
-        columns = Columns()
+        columns, number = Columns(), 0
         for record in self._filling.replay():
             # Those of a batch that was written are in it.
-            if record.number != self._last + 1:
+            if record.kind is not Kind.ROW or record.number <= self._last:
                 continue
             row = ReadingBatch.FromString(record.payload)
             columns.add(row.time_ms[0], {series.metric: series.values[0] for series in row.series})
-        if len(columns):
-            self.append(columns.take())
+            number = record.number
+        if number:
+            # Numbers that are left out were those of batches that were dropped.
+            self._last = number - 1
+            self._write(columns.take())
+            self._filling.empty()
 
-    def _written(self, record: Record) -> bool:
-        try:
-            if self._segments[-1].last and self._segments[-1].size > self._max_bytes // _SEGMENTS:
-                self._segments.append(self._new_segment())
-            self._segments[-1].append(record)
-            self._segments[-1].sync()
-        except OSError as error:
-            _log.warning("the disk takes no batch: %s", error)
-            return False
-        return True
+    def _write(self, batch: ReadingBatch) -> None:
+        """Adds a batch. On a full disk it takes the place of the oldest. Raises OSError."""
+        record = Record(Kind.BATCH, self._last + 1, self._total + len(batch.time_ms), batch.SerializeToString())
+        while True:
+            try:
+                if self._segments[-1].last and self._segments[-1].size > self._max_bytes // _SEGMENTS:
+                    self._segments.append(self._new_segment())
+                self._segments[-1].append(record, sync=True)
+            except OSError as error:
+                if error.errno not in _FULL or len(self._segments) == 1 or not self._forgot_oldest():
+                    raise
+                _log.warning("the disk is full: the oldest readings are dropped")
+            else:
+                self._last, self._total = record.number, record.total
+                return
 
     def _new_segment(self) -> Segment:
-        """Begins with all that those before it know, so that they can go."""
-        path = self._folder / f"{self._last + 1:020}.segment"
-        segment = Segment(path, before=self._total)
-        if self.source_id:
-            segment.append(Record(Kind.SOURCE, self._base, self._total, self.source_id.encode()))
-            segment.append(Record(Kind.RELEASED, self._gone, self._gone_total, b""))
+        """Begins with all that those before it know, so that they can go. It has its name once that is in it."""
+        segment = Segment(self._folder / "next", before=self._total)
+        try:
+            segment.empty()
+            if self.source_id:
+                segment.append(Record(Kind.SOURCE, self._base, self._total, self.source_id.encode()))
+                segment.append(Record(Kind.RELEASED, self._gone, self._gone_total, b""))
+            segment.rename(self._folder / f"{self._last + 1:020}.segment")
+        except OSError:
+            segment.close()
+            raise
         return segment
 
     def _name_source(self, source_id: str, *, base: int) -> None:
@@ -188,11 +236,17 @@ class DiskSpool:
             # Forgotten with this process, then: what was acknowledged is sent once more, and recognised.
             _log.warning("the disk takes no note: %s", error)
 
-    def _forget_oldest(self) -> None:
-        oldest = self._segments.pop(0)
-        if oldest.last:
-            self._go(oldest.last, oldest.total)
-        oldest.remove()
+    def _forgot_oldest(self) -> bool:
+        """Whether the oldest segment could be removed, and is forgotten."""
+        oldest = self._segments[0]
+        try:
+            oldest.remove()
+        except OSError as error:
+            _log.warning("the disk lets nothing go: %s", error)
+            return False
+        self._segments.pop(0)
+        self._go(oldest.last, oldest.total)
+        return True
 
     def _go(self, number: int, total: int) -> None:
         if number > self._gone:

@@ -1,13 +1,16 @@
 """A file of records that is only ever written at its end, and can be read after any kill."""
 
-import errno
+import logging
 import os
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
+
+_log = logging.getLogger("fieldstock.device")
 
 # Checksum of all that follows it · bytes of the payload · kind · number · total.
 _HEAD = struct.Struct("<IIBQQ")
@@ -15,6 +18,9 @@ _CHECKSUM_BYTES = 4
 
 
 class Kind(IntEnum):
+    UNKNOWN = 0
+    """what a newer version wrote"""
+
     SOURCE = 1
     """payload: the source's id; number: that of the last batch before its first; total: when it was written"""
 
@@ -26,6 +32,10 @@ class Kind(IntEnum):
 
     ROW = 4
     """payload: a ReadingBatch of one row; number: that of the batch that it will be a part of"""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Kind":
+        return cls.UNKNOWN
 
 
 class Record(NamedTuple):
@@ -49,55 +59,79 @@ class Segment:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         # Readers ask for one batch after another: where the last one ended, and its number.
         self._place = (0, 0)
+        # Something stands behind `size` that could not be cut off.
+        self._is_torn = False
 
     def replay(self) -> Iterator[Record]:
         """Every record that is whole. What stands behind the last one, torn by a kill or a failing disk, is cut off."""
+        unknown = 0
         while (record := self._at(self.size)) is not None:
             self._note(record)
             self.size += _HEAD.size + len(record.payload)
-            yield record
+            if record.kind is Kind.UNKNOWN:
+                unknown += 1
+            else:
+                yield record
+        if unknown:
+            _log.warning("passed over %d records in %s, of a newer version", unknown, self.path)
         os.ftruncate(self._file, self.size)
 
-    def append(self, record: Record) -> None:
-        """Hands it to the operating system, whole or not at all. What was taken outlives this process.
+    def append(self, record: Record, *, sync: bool = False) -> None:
+        """Hands it to the operating system, where it outlives this process; with `sync` it is on the disk, and a loss of
+        power would not harm it. Whole or not at all, unless the disk does not even take back what it failed to keep:
+        then it may be found by the next process, and this one tries again before it appends anything else.
 
         Raises OSError.
         """
+        if self._is_torn:
+            self._cut()
         rest = _HEAD.pack(0, len(record.payload), record.kind, record.number, record.total)[_CHECKSUM_BYTES:]
         written = struct.pack("<I", zlib.crc32(record.payload, zlib.crc32(rest))) + rest + record.payload
-        if os.write(self._file, written) < len(written):
-            os.ftruncate(self._file, self.size)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        try:
+            left = memoryview(written)
+            # Where a part was taken, the attempt at the rest says what is wrong.
+            while left:
+                left = left[os.write(self._file, left) :]
+            if sync:
+                os.fdatasync(self._file)
+        except OSError:
+            with suppress(OSError):
+                self._cut()
+            raise
         self._note(record)
         self.size += len(written)
 
-    def sync(self) -> None:
-        """Returns when all of it is on the disk, and a loss of power would not harm it."""
-        os.fdatasync(self._file)
-
     def batch(self, number: int) -> Record | None:
-        """The batch of that number, if the file still has it as it was written."""
-        offset, passed = self._place if self._place[1] < number else (0, 0)
-        while passed < number and (record := self._at(offset)) is not None:
+        """The first batch from that number on, if the file still has it as it was written."""
+        offset, _ = self._place if self._place[1] < number else (0, 0)
+        while offset < self.size and (record := self._at(offset)) is not None:
             offset += _HEAD.size + len(record.payload)
-            if record.kind is Kind.BATCH:
-                passed = record.number
-                if passed == number:
-                    self._place = (offset, passed)
-                    return record
+            if record.kind is Kind.BATCH and record.number >= number:
+                self._place = (offset, record.number)
+                return record
         return None
 
     def empty(self) -> None:
-        """Forgets every record."""
-        os.ftruncate(self._file, 0)
+        """Forgets every record; where the disk does not, before the next one is appended."""
         self.size, self._place = 0, (0, 0)
+        with suppress(OSError):
+            self._cut()
+
+    def rename(self, path: Path) -> None:
+        self.path = self.path.rename(path)
 
     def close(self) -> None:
         os.close(self._file)
 
     def remove(self) -> None:
+        """Raises OSError, and then it is as it was."""
+        self.path.unlink(missing_ok=True)
         self.close()
-        self.path.unlink()
+
+    def _cut(self) -> None:
+        self._is_torn = True
+        os.ftruncate(self._file, self.size)
+        self._is_torn = False
 
     def _note(self, record: Record) -> None:
         if record.kind is Kind.BATCH:

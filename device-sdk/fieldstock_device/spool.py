@@ -10,6 +10,10 @@ from fieldstock.telemetry.v1.reading_pb2 import ReadingBatch
 _OVERHEAD_BYTES = 200
 
 
+class ForeignSpool(Exception):
+    """What this spool keeps is another device's."""
+
+
 class Spooled(NamedTuple):
     """A batch in the spool. `columns` is an encoded ReadingBatch that lacks its sequence."""
 
@@ -26,6 +30,10 @@ class Spool(Protocol):
     @property
     def rows(self) -> int:
         """Rows kept."""
+        ...
+
+    def claim(self, serial_number: str) -> None:
+        """A client will send what is kept, as this device. Raises ForeignSpool when it is another's."""
         ...
 
     def hold(self, time_ms: int, values: dict[str, float]) -> None:
@@ -68,6 +76,9 @@ class MemorySpool:
     def rows(self) -> int:
         """Rows kept."""
         return self._rows
+
+    def claim(self, serial_number: str) -> None:
+        """Memory is filled by those who send from it."""
 
     def hold(self, time_ms: int, values: dict[str, float]) -> None:
         """Memory has no place that is safer than where the row is."""

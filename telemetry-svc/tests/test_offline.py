@@ -11,7 +11,7 @@ from servicekit.broker import LIVE, Broker
 from servicekit.event import Event
 from telemetry_svc.clock import system
 from telemetry_svc.watch.handover import Handover
-from telemetry_svc.watch.owner import LOOK_UP_SECONDS, SWEEP_SECONDS
+from telemetry_svc.watch.owner import SWEEP_SECONDS
 
 Make = Callable[..., Any]
 
@@ -65,20 +65,21 @@ async def test_what_is_stored_and_was_not_seen_yet_is_no_silence(
     clock.move(400)
     await device.send(batch(1, [clock()], temperature=[20]))
     assert (await presence())[0] == "telemetry.presence.online"
-    get, seen = Handover.get, asyncio.Event()
+    get, held, seen = Handover.get, asyncio.Event(), asyncio.Event()
 
     async def late(self: Handover, seconds: float) -> Any:
+        held.set()
         await seen.wait()
         return await get(self, seconds)
 
     monkeypatch.setattr(Handover, "get", late)
-    await asyncio.sleep(2 * LOOK_UP_SECONDS)  # whoever waits for the next one has it by now, or waits for this
+    await held.wait()
     clock.move(61)
     await device.send(batch(1, [clock()], temperature=[20]))
-    await asyncio.sleep(2 * SWEEP_SECONDS)
+    await asyncio.sleep(3 * SWEEP_SECONDS)
     assert (await admin.health(7)).online
     seen.set()
-    await asyncio.sleep(2 * SWEEP_SECONDS)
+    await asyncio.sleep(3 * SWEEP_SECONDS)
     assert (await admin.health(7)).online
     assert await admin.alerts(rule_id="offline", state="all") == []
 

@@ -224,7 +224,7 @@ async def test_the_rules_are_as_they_are_now_though_mongodb_was_away_when_one_ch
     async def away_once(self: Rulebook) -> Any:
         nonlocal asked
         asked += 1
-        if asked <= 2:  # by its own process, and by the event
+        if asked <= 4:  # for its own process, and for its events
             raise AutoReconnect
         return await everything(self)
 
