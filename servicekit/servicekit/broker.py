@@ -8,6 +8,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
 from google.protobuf.message import DecodeError, Message
 
+from servicekit.amqp import bear_with_times
 from servicekit.event import Event
 from servicekit.logs import logger
 from servicekit.observability import EVENTS_HANDLED, EVENTS_PUBLISHED
@@ -42,9 +43,18 @@ class Poison(Exception):
     """An event can never be handled. The message says why."""
 
 
+class Outcomes(Exception):
+    """What became of each event of a run, in order; None: it was handled, and does not come again."""
+
+    def __init__(self, each: Sequence[BaseException | None]) -> None:
+        super().__init__(f"{sum(one is not None for one in each)} of {len(each)} events were not handled")
+        self.each = each
+
+
 # Handles one event. Raises DecodeError for what can never be read, Poison for what can never be handled otherwise.
 Handler = Callable[[Event], Awaitable[None]]
-# Handles some, in order. Whatever it raises, for whichever of them, all of them may come again, then one by one.
+# Handles some, in order. Raises Outcomes where it knows what became of each. Whatever else it raises, for whichever of
+# them, all of them may come again, then one by one.
 RunHandler = Callable[[Sequence[Event]], Awaitable[None]]
 
 
@@ -56,6 +66,7 @@ class Broker:
     """
 
     def __init__(self, url: str, source: str, transient: tuple[type[Exception], ...] = ()) -> None:
+        bear_with_times()
         self._url = url
         self._source = source
         self._transient = (*transient, ConnectionError, TimeoutError)
@@ -185,8 +196,18 @@ class Broker:
         self, channel: AbstractChannel, queue: Queue, some: Sequence[AbstractIncomingMessage], handler: RunHandler
     ) -> None:
         """Returns when they are handled, or set aside: together if that goes well, else each on its own."""
+
+        async def alone(delivery: AbstractIncomingMessage) -> None:
+            try:
+                await handler([Event.of_delivery(delivery)])
+            except Outcomes as outcomes:
+                raise outcomes.each[0] or outcomes from None
+
+        outcomes: Sequence[BaseException | None] = ()
         try:
             await handler([Event.of_delivery(delivery) for delivery in some])
+        except Outcomes as error:
+            outcomes = error.each
         except Exception as error:  # noqa: BLE001 - whatever it is: told of below, if it is still so
             logger.info("events_come_again", queue=queue.name, events=len(some), error=repr(error))
         else:
@@ -197,8 +218,7 @@ class Broker:
         delay, attempt = FIRST_DELAY_SECONDS, 0
         while True:
             attempt += 1
-            handling = (handler([Event.of_delivery(delivery)]) for delivery in some)
-            outcomes = await asyncio.gather(*handling, return_exceptions=True)
+            outcomes = outcomes or await asyncio.gather(*map(alone, some), return_exceptions=True)
             waiting: list[AbstractIncomingMessage] = []
             for delivery, outcome in zip(some, outcomes, strict=True):
                 if outcome is None:
@@ -220,7 +240,7 @@ class Broker:
             if not waiting or self._closing:
                 return
             await asyncio.sleep(delay)
-            some, delay = waiting, min(delay * 2, LONGEST_DELAY_SECONDS)
+            some, outcomes, delay = waiting, (), min(delay * 2, LONGEST_DELAY_SECONDS)
 
     async def _exchange(self, channel: AbstractChannel, name: str) -> AbstractExchange:
         return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=name != LIVE)

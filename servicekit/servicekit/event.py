@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,20 @@ class Event:
 
     @classmethod
     def of_delivery(cls, delivery: AbstractIncomingMessage) -> Self:
-        """As it came from a queue. A message without our headers is an event of its routing key, just now."""
-        time = delivery.headers.get("ce-time")
+        """As it came from a queue. A message without our headers is an event of its routing key, just now.
+
+        Raises DecodeError for headers that are wrong.
+        """
+        told = delivery.headers.get("ce-time")
+        try:
+            time = datetime.fromisoformat(str(told)) if told else datetime.now(UTC)
+        except ValueError as error:
+            raise DecodeError(f"ce-time: {error}") from error
         return cls(
             key=str(delivery.headers.get("ce-type") or delivery.routing_key),
             body=delivery.body,
             id=str(delivery.headers.get("ce-id") or delivery.message_id or ""),
-            time=datetime.fromisoformat(str(time)) if time else datetime.now(UTC),
+            time=time,
             user=delivery.user_id or "",
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 
+from servicekit.amqp import sayable
 from servicekit.logs import logger
 from servicekit.observability import EVENTS_HANDLED
 
@@ -16,6 +17,7 @@ EVENTS, DEAD = "fieldstock.events", "fieldstock.dead"
 
 # A delivery that kills its consumer comes back this often before the broker sets it aside.
 DELIVERY_LIMIT = 20
+LONGEST_REASON = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Queue:
         user = {"x-user": delivery.user_id} if delivery.user_id else {}
         message = aio_pika.Message(
             delivery.body,
-            headers={**delivery.headers, **user, "x-reason": reason},
+            headers={**sayable(delivery.headers), **user, "x-reason": reason[:LONGEST_REASON]},
             message_id=delivery.message_id,
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )

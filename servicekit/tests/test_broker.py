@@ -10,9 +10,9 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from servicekit import broker as broker_module
-from servicekit.broker import CLOSE_SECONDS, Broker, Poison, Unpublished
+from servicekit.broker import CLOSE_SECONDS, Broker, Outcomes, Poison, Unpublished
 from servicekit.event import Event
-from servicekit.testing import close_connections, eventually, queues
+from servicekit.testing import close_connections, eventually, publish, queues
 
 
 class Collected:
@@ -101,6 +101,63 @@ async def test_what_can_never_be_read_is_set_aside_with_its_reason_and_blocks_no
     message = await dead(vhost, "mine")
     assert message.body == b"?"
     assert "no protobuf" in str(message.headers["x-reason"])
+
+
+@pytest.mark.parametrize(
+    "properties, body, why",
+    [
+        ({"headers": {"ce-time": "yesterday"}}, "1", "ce-time: Invalid isoformat string"),
+        # What the library reads, and does not write.
+        ({"headers": {"double": 1e300, "integer": 2**63, "list": [2**63]}}, "?", "no protobuf"),
+        ({"headers": {f"h{number}": "x" * 1_000 for number in range(90)}}, "?", "no protobuf"),
+        # Nanoseconds, where AMQP has seconds.
+        ({"timestamp": 1_800_000_000_000_000_000}, "?", "no protobuf"),
+        ({"timestamp": 1_800_000_000_000_000_000}, "1", ""),
+    ],
+)
+async def test_whatever_is_said_of_a_message_it_holds_up_nobody(broker, vhost, properties, body, why):
+    good = []
+
+    async def handle(events: Sequence[Event]) -> None:
+        if any(event.body == b"?" for event in events):
+            raise DecodeError("no protobuf")
+        good.extend(event.body for event in events)
+
+    await broker.declare("mine", ["test.*"])
+    publish(vhost, "fieldstock.events", "test.1", body, properties)
+    await broker.publish(Event("test.1", b"2"), mandatory=True)
+    broker.consume("mine", ["test.*"], handle)
+
+    async def handled() -> bool:
+        return good == ([b"2"] if why else [b"1", b"2"])
+
+    await eventually(handled, within=10)
+    if why:
+        message = await dead(vhost, "mine")
+        assert message.body == body.encode()
+        assert why in str(message.headers["x-reason"])
+
+
+async def test_what_is_known_of_each_event_of_a_run_is_not_asked_again(broker, vhost):
+    seen = []
+
+    async def handle(events: Sequence[Event]) -> None:
+        seen.extend(event.body for event in events)
+        each = [Poison("no good") if event.body == b"3" else None for event in events]
+        if any(each):
+            raise Outcomes(each)
+
+    await broker.declare("mine", ["test.*"])
+    for number in range(5):
+        await broker.publish(Event("test.1", str(number).encode()), mandatory=True)
+    broker.consume("mine", ["test.*"], handle)
+    assert (await dead(vhost, "mine")).body == b"3"
+
+    async def empty() -> bool:
+        return len(seen) >= 5
+
+    await eventually(empty)
+    assert seen == [str(number).encode() for number in range(5)]
 
 
 async def test_what_is_there_is_handled_together_and_what_fails_alone_before_any_of_the_next(broker, vhost):

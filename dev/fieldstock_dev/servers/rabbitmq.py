@@ -113,6 +113,8 @@ default_user_tags.administrator = true
 vm_memory_high_watermark.absolute = {"512MB" if self.layout.small else "1GB"}
 # Quorum queues write a log of this size before they tidy up; the default, half a gigabyte, is for larger machines.
 raft.wal_max_size_bytes = 64000000
+# Twice what a bridge's message may have: whatever is larger is refused before a replica has it in memory.
+max_message_size = 8388608
 """
 
     def launch(self) -> Launch:

@@ -11,6 +11,7 @@ from servicekit.testing.servers import (
     empty_database,
     fresh_database,
     fresh_vhost,
+    publish,
     queues,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "fresh_vhost",
     "log_line",
     "metadata_of",
+    "publish",
     "queues",
     "refused",
 ]

@@ -8,7 +8,7 @@ import json
 import os
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -72,6 +72,13 @@ def broker_user(vhost_url: str, name: str, *, may_write: str) -> Iterator[str]:
         _manage("DELETE", f"users/{quote(name)}")
 
 
+def publish(vhost_url: str, exchange: str, key: str, body: str, properties: Mapping[str, Any]) -> None:
+    """Publishes a message by RabbitMQ itself, with properties that our library could not say."""
+    name = urlsplit(vhost_url).path.lstrip("/")
+    message = {"routing_key": key, "payload": body, "payload_encoding": "string", "properties": properties}
+    _manage("POST", f"exchanges/{name}/{quote(exchange)}/publish", message)
+
+
 async def close_connections(vhost_url: str, client: str | None = None) -> None:
     """Has RabbitMQ close all connections of a virtual host, as a restart would; or those of one client, by its name."""
     name = urlsplit(vhost_url).path.lstrip("/")
@@ -102,12 +109,12 @@ async def queues(vhost_url: str) -> list[str]:
     return [queue["name"] for queue in await asyncio.to_thread(_manage, "GET", f"queues/{name}?disable_stats=true")]
 
 
-def _manage(method: str, path: str, body: dict[str, str] | None = None) -> Any:
+def _manage(method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
     management = urlsplit(os.environ["FIELDSTOCK_RABBITMQ_MANAGEMENT_URL"])
     credentials = b64encode(f"{management.username}:{management.password}".encode()).decode()
     request = urllib.request.Request(
         f"http://{management.hostname}:{management.port}/api/{path}",
-        data=json.dumps(body or {}).encode() if method == "PUT" else None,
+        data=json.dumps(body or {}).encode() if method in ("PUT", "POST") else None,
         method=method,
         headers={"authorization": f"Basic {credentials}", "content-type": "application/json"},
     )

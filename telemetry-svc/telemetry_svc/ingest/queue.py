@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from servicekit.broker import Broker, Poison
+from servicekit.broker import Broker, Outcomes, Poison
 from servicekit.event import Event
 from servicekit.logs import logger
 from telemetry_svc.ingest.groups import Groups
@@ -35,11 +35,10 @@ class ReadingQueue:
         broker.consume(QUEUE, [], self.store, at_once=AT_ONCE, most_bytes=MOST_BYTES)
 
     async def store(self, events: Sequence[Event]) -> None:
-        """Stores messages. Raises DecodeError, Poison; IngestUnavailable, which passes."""
+        """Stores messages. Raises Outcomes: of DecodeError, Poison, and IngestUnavailable, which passes."""
         outcomes = await asyncio.gather(*(self._store(event) for event in events), return_exceptions=True)
-        for outcome in outcomes:
-            if outcome:
-                raise outcome
+        if any(outcomes):
+            raise Outcomes(outcomes)
 
     async def _store(self, event: Event) -> None:
         principal = self._senders.check(event.user)
