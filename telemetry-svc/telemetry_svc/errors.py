@@ -53,6 +53,12 @@ class InvalidSequence(ServiceError):
     code, reason = StatusCode.INVALID_ARGUMENT, "INVALID_SEQUENCE"
 
 
+class TooManyStreams(ServiceError):
+    """Device {device_id} has {streams} streams open already."""
+
+    code, reason = StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS"
+
+
 class TokenExpired(ServiceError):
     """The token expired while the stream was open."""
 

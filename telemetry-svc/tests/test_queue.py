@@ -1,5 +1,6 @@
 """Readings of bridges that speak AMQP, over a real broker, as a user of it who may do nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -131,6 +132,19 @@ async def test_rows_that_can_never_be_stored_are_set_aside_with_their_reasons_an
     assert "UNKNOWN_DEVICE: 1 rows: There is no device 999" in reason
     assert "INVALID_VALUE: 1 rows" in reason
     assert await stored(admin, 7, 1) == [(now, {"temperature": 1})]
+
+
+async def test_what_was_stored_beside_a_message_that_cannot_be_is_not_stored_again(
+    inventory: Any, admin: Any, bridge: Bridge, batch: Make, dead: Dead, start: Any
+) -> None:
+    await inventory.deploy(7)
+    for row in range(20):
+        devices = [7, 999] if row == 10 else [7, 7]
+        await bridge.send(batch(0, [0, 0], device=devices, temperature=[row, row]).SerializeToString())
+    await dead.next()
+    assert len(await stored(admin, 7, 39)) == 39
+    await asyncio.sleep(1)
+    assert len(await stored(admin, 7, 39)) == 39
 
 
 @pytest.mark.parametrize(

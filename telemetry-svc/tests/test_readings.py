@@ -41,6 +41,21 @@ async def test_a_single_reading_keeps_the_time_that_it_says(inventory: Any, devi
     assert created.time.ToMilliseconds() == now
 
 
+async def test_a_time_before_time_began_is_not_taken_for_none(inventory: Any, admin: Any) -> None:
+    await inventory.deploy(7)
+    await refused(admin.create(7, {"temperature": 1}, time={}), INVALID, "TIME_TOO_OLD")
+    await refused(admin.create(7, {"temperature": 1}, time={"nanos": 900_000}), INVALID, "TIME_TOO_OLD")
+    assert await admin.read(7) == []
+
+
+@pytest.mark.parametrize("time", [{"nanos": -5}, {"seconds": 2**62}, {"seconds": -(2**62)}, {"nanos": 2_000_000_000}])
+async def test_a_time_that_is_none_is_refused(inventory: Any, admin: Any, time: dict[str, int]) -> None:
+    await inventory.deploy(7)
+    await refused(admin.create(7, {"temperature": 1}, time=time), INVALID, "INVALID_FIELD")
+    for field in ("start_time", "end_time"):
+        await refused(admin.page(7, **{field: time}), INVALID, "INVALID_FIELD")
+
+
 async def test_readings_at_the_same_moment_are_each_given_a_time(inventory: Any, admin: Any) -> None:
     await inventory.deploy(7)
     times = {(await admin.create(7, {"temperature": value})).time.ToMilliseconds() for value in range(5)}

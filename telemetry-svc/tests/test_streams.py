@@ -10,6 +10,7 @@ import pytest
 from servicekit.access import Kind
 from servicekit.testing import Issuer, eventually
 from telemetry_svc.clock import system
+from telemetry_svc.ingest.sources import MOST_STREAMS_OF_DEVICE
 
 Make = Callable[..., Any]
 INVALID, ABORTED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ABORTED
@@ -273,3 +274,23 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(inventory: Any, dev
     stream.call.cancel()
     assert (await device.send(batch(1, [now + 1], temperature=[2]))).committed_sequence == 1
     assert [value for _, value in await device.read(7)] == [{"temperature": 2}, {"temperature": 1}]
+
+
+async def test_a_device_has_so_many_streams_and_no_more(inventory: Any, device: Any, gateway: Any, batch: Make) -> None:
+    await inventory.deploy(7)
+    now = system()
+    streams = [device.stream() for _ in range(MOST_STREAMS_OF_DEVICE)]
+    for number, stream in enumerate(streams):
+        await stream.send(batch(1, [now + number], temperature=[1]))
+
+    async def refused() -> bool:
+        error, _ = await device.stream().ended()
+        return "TOO_MANY_STREAMS" in str(error.trailing_metadata())
+
+    await eventually(refused)
+    await gateway.send(batch(1, [now - 1], device=7, temperature=[1]))
+    await streams[0].finish()
+    await device.send(batch(1, [now - 2], temperature=[1]))
+    for stream in streams[1:]:
+        await stream.finish()
+    assert len(await device.read(7)) == MOST_STREAMS_OF_DEVICE + 2

@@ -55,6 +55,8 @@ class Singles:
         self._groups.check()
         status = self._fleet.status_of(device_id)
         self._check(device_id, status)
+        if time_ms == 0:  # which would mean the server's, on its way
+            raise TimeTooOld(message="Time 0 is no time of a reading")
         if time_ms is None:
             now_ms = self._clock()
             time_ms = self._fleet.stamp_one(device_id, now_ms, now_ms + self._groups.limits.ahead_ms)

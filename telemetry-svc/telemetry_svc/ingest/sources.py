@@ -17,8 +17,9 @@ from telemetry_svc.errors import (
     SourceReplaced,
     TokenExpired,
     TokenRevoked,
+    TooManyStreams,
 )
-from telemetry_svc.ingest.groups import Groups
+from telemetry_svc.ingest.groups import FULL_SECONDS, Groups
 from telemetry_svc.ingest.intake import Refusal
 from telemetry_svc.ingest.wire import Batch
 from telemetry_svc.observability import STREAMS_OPEN
@@ -27,6 +28,8 @@ from telemetry_svc.observability import STREAMS_OPEN
 LAST_WORD_SECONDS = 1.0
 # A UUID in whatever spelling; it is kept for as long as the stream is open, and told back.
 LONGEST_SOURCE_ID = 64
+# A device needs one, and a second while the first is found dead. Each may hold a message that never comes to its end.
+MOST_STREAMS_OF_DEVICE = 16
 
 # A principal, and the id of its spool.
 Source = tuple[str, str]
@@ -170,11 +173,14 @@ class Sources:
         """A stream of the caller's while the block runs.
 
         The block is interrupted, and this raises, when the stream has to end: DeviceNotDeployed, SourceReplaced,
-        TokenExpired, TokenRevoked, IngestUnavailable. The first and the last may be raised at once.
+        TokenExpired, TokenRevoked, IngestUnavailable. The first and the last may be raised at once, and TooManyStreams.
         """
         self._groups.check()
         if who.kind is Kind.DEVICE:
             self._check_device(who.id)
+            streams = len(self._of_principal.get(who.principal, ()))
+            if streams >= MOST_STREAMS_OF_DEVICE:
+                raise TooManyStreams(device_id=who.id, streams=streams, retry_after=FULL_SECONDS)
         source: Source | None = None
 
         def claim(stream: Stream, source_id: str) -> None:

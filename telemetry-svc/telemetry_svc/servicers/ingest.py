@@ -12,6 +12,7 @@ from telemetry_svc.ingest.intake import METRIC
 from telemetry_svc.ingest.single import Singles
 from telemetry_svc.ingest.sources import Sources, Stream
 from telemetry_svc.ingest.wire import MAX_METRICS, read
+from telemetry_svc.servicers.requests import milliseconds
 
 SUMMARY = "stream-summary-bin"
 
@@ -39,7 +40,7 @@ class IngestServicer(ingest_service_pb2_grpc.IngestServiceServicer):
     async def CreateReading(self, request: Any, context: Any) -> reading_pb2.Reading:
         own_device(request.device_id)
         metrics = _metrics(request)
-        time_ms = request.time.ToMilliseconds() if request.HasField("time") else None
+        time_ms = milliseconds(request, "time")
         time_ms = await self._singles.store(request.device_id, time_ms, metrics)
         return reading(request.device_id, time_ms, metrics)
 

@@ -16,6 +16,7 @@ from telemetry_svc.columns.frame import Ids
 from telemetry_svc.errors import UnknownDevice
 from telemetry_svc.history.listing import Listing
 from telemetry_svc.history.queries import Readings, Span
+from telemetry_svc.servicers.requests import milliseconds
 
 # The last moment that a Timestamp can say.
 END_OF_TIME_MS = 253_402_300_800_000
@@ -94,8 +95,9 @@ def _step(request: Any) -> int:
 
 
 def _range(request: Any, earliest_ms: int) -> tuple[int, int]:
-    start_ms = request.start_time.ToMilliseconds() if request.HasField("start_time") else earliest_ms
-    end_ms = request.end_time.ToMilliseconds() if request.HasField("end_time") else END_OF_TIME_MS
+    start_ms, end_ms = milliseconds(request, "start_time"), milliseconds(request, "end_time")
+    start_ms = earliest_ms if start_ms is None else start_ms
+    end_ms = END_OF_TIME_MS if end_ms is None else end_ms
     if start_ms > end_ms:
         raise InvalidField("start_time", "must not be after end_time")
     return start_ms, end_ms

@@ -62,7 +62,8 @@ class IngestServiceServicer:
         FAILED_PRECONDITION / DEVICE_NOT_DEPLOYED (the device was taken out of the field), ABORTED / SOURCE_REPLACED (a newer
         stream of the same source is open), UNAUTHENTICATED (the token expired, or its principal was revoked),
         INVALID_ARGUMENT / INVALID_SEQUENCE (sequences must grow by one), UNAVAILABLE / INGEST_UNAVAILABLE (storage does not
-        answer, or the journal is full; try again after the delay in RetryInfo).
+        answer, or the journal is full; try again after the delay in RetryInfo), RESOURCE_EXHAUSTED / TOO_MANY_STREAMS (a
+        device has 16 open already; likewise).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,9 +73,9 @@ class IngestServiceServicer:
         """One reading, over REST. Answered when it is stored.
 
         Fails with INVALID_ARGUMENT / INVALID_FIELD (no metrics, more than 64, a name or a value that is not allowed),
-        INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD or NOT_STORABLE (storage refuses it for good), NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION /
-        DEVICE_NOT_DEPLOYED, PERMISSION_DENIED / NOT_OWN_DEVICE (a device spoke for another), UNAVAILABLE /
-        INGEST_UNAVAILABLE.
+        INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD or TOO_MANY_METRICS or NOT_STORABLE (storage refuses it for good),
+        NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION / DEVICE_NOT_DEPLOYED, PERMISSION_DENIED / NOT_OWN_DEVICE (a device
+        spoke for another), UNAVAILABLE / INGEST_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,15 +44,16 @@ class IngestServiceStub:
     FAILED_PRECONDITION / DEVICE_NOT_DEPLOYED (the device was taken out of the field), ABORTED / SOURCE_REPLACED (a newer
     stream of the same source is open), UNAUTHENTICATED (the token expired, or its principal was revoked),
     INVALID_ARGUMENT / INVALID_SEQUENCE (sequences must grow by one), UNAVAILABLE / INGEST_UNAVAILABLE (storage does not
-    answer, or the journal is full; try again after the delay in RetryInfo).
+    answer, or the journal is full; try again after the delay in RetryInfo), RESOURCE_EXHAUSTED / TOO_MANY_STREAMS (a
+    device has 16 open already; likewise).
     """
     CreateReading: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateReadingRequest, _reading_pb2.Reading]
     """One reading, over REST. Answered when it is stored.
 
     Fails with INVALID_ARGUMENT / INVALID_FIELD (no metrics, more than 64, a name or a value that is not allowed),
-    INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD or NOT_STORABLE (storage refuses it for good), NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION /
-    DEVICE_NOT_DEPLOYED, PERMISSION_DENIED / NOT_OWN_DEVICE (a device spoke for another), UNAVAILABLE /
-    INGEST_UNAVAILABLE.
+    INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD or TOO_MANY_METRICS or NOT_STORABLE (storage refuses it for good),
+    NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION / DEVICE_NOT_DEPLOYED, PERMISSION_DENIED / NOT_OWN_DEVICE (a device
+    spoke for another), UNAVAILABLE / INGEST_UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -70,15 +71,16 @@ class IngestServiceAsyncStub(IngestServiceStub):
     FAILED_PRECONDITION / DEVICE_NOT_DEPLOYED (the device was taken out of the field), ABORTED / SOURCE_REPLACED (a newer
     stream of the same source is open), UNAUTHENTICATED (the token expired, or its principal was revoked),
     INVALID_ARGUMENT / INVALID_SEQUENCE (sequences must grow by one), UNAVAILABLE / INGEST_UNAVAILABLE (storage does not
-    answer, or the journal is full; try again after the delay in RetryInfo).
+    answer, or the journal is full; try again after the delay in RetryInfo), RESOURCE_EXHAUSTED / TOO_MANY_STREAMS (a
+    device has 16 open already; likewise).
     """
     CreateReading: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateReadingRequest, _reading_pb2.Reading]  # type: ignore[assignment]
     """One reading, over REST. Answered when it is stored.
 
     Fails with INVALID_ARGUMENT / INVALID_FIELD (no metrics, more than 64, a name or a value that is not allowed),
-    INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD or NOT_STORABLE (storage refuses it for good), NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION /
-    DEVICE_NOT_DEPLOYED, PERMISSION_DENIED / NOT_OWN_DEVICE (a device spoke for another), UNAVAILABLE /
-    INGEST_UNAVAILABLE.
+    INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD or TOO_MANY_METRICS or NOT_STORABLE (storage refuses it for good),
+    NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION / DEVICE_NOT_DEPLOYED, PERMISSION_DENIED / NOT_OWN_DEVICE (a device
+    spoke for another), UNAVAILABLE / INGEST_UNAVAILABLE.
     """
 
 class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -99,7 +101,8 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION / DEVICE_NOT_DEPLOYED (the device was taken out of the field), ABORTED / SOURCE_REPLACED (a newer
         stream of the same source is open), UNAUTHENTICATED (the token expired, or its principal was revoked),
         INVALID_ARGUMENT / INVALID_SEQUENCE (sequences must grow by one), UNAVAILABLE / INGEST_UNAVAILABLE (storage does not
-        answer, or the journal is full; try again after the delay in RetryInfo).
+        answer, or the journal is full; try again after the delay in RetryInfo), RESOURCE_EXHAUSTED / TOO_MANY_STREAMS (a
+        device has 16 open already; likewise).
         """
 
     @_abc_1.abstractmethod
@@ -111,9 +114,9 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         """One reading, over REST. Answered when it is stored.
 
         Fails with INVALID_ARGUMENT / INVALID_FIELD (no metrics, more than 64, a name or a value that is not allowed),
-        INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD or NOT_STORABLE (storage refuses it for good), NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION /
-        DEVICE_NOT_DEPLOYED, PERMISSION_DENIED / NOT_OWN_DEVICE (a device spoke for another), UNAVAILABLE /
-        INGEST_UNAVAILABLE.
+        INVALID_ARGUMENT / TIME_IN_FUTURE or TIME_TOO_OLD or TOO_MANY_METRICS or NOT_STORABLE (storage refuses it for good),
+        NOT_FOUND / UNKNOWN_DEVICE, FAILED_PRECONDITION / DEVICE_NOT_DEPLOYED, PERMISSION_DENIED / NOT_OWN_DEVICE (a device
+        spoke for another), UNAVAILABLE / INGEST_UNAVAILABLE.
         """
 
 def add_IngestServiceServicer_to_server(servicer: IngestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
