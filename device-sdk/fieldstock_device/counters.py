@@ -18,7 +18,7 @@ class Counters:
     """Rejected for good, by reason."""
 
     dropped: int = 0
-    """Lost to the full buffer before they were acknowledged."""
+    """Lost to the full buffer, or a disk that failed, before they were acknowledged."""
 
     streams: int = 0
     """Streams opened."""

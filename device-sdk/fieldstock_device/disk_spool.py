@@ -121,7 +121,7 @@ class DiskSpool:
             self._write(batch)
         except OSError as error:
             _log.error("the disk took no batch of %d readings: %s", rows, error)
-            # It may be in the file all the same, and be found there when the folder is opened again: its number is its.
+            # It may be in the file all the same, and be found when the folder is opened again: its number is taken.
             self._last += 1
         self._filling.empty()
         while sum(segment.size for segment in self._segments) > self._max_bytes and len(self._segments) > 1:
@@ -179,6 +179,8 @@ class DiskSpool:
         else:
             self._segments.append(self._new_segment())
         self._last, self._total = max(self._last, self._gone), max(self._total, self._gone_total)
+        # A source begins behind what was gone, also where that could not be noted.
+        self.release(0)
 
     def _seal_what_was_filling(self) -> None:
         columns, number = Columns(), 0
@@ -199,6 +201,7 @@ class DiskSpool:
         """Adds a batch. On a full disk it takes the place of the oldest. Raises OSError."""
         record = Record(Kind.BATCH, self._last + 1, self._total + len(batch.time_ms), batch.SerializeToString())
         while True:
+            before = self.rows
             try:
                 if self._segments[-1].last and self._segments[-1].size > self._max_bytes // _SEGMENTS:
                     self._segments.append(self._new_segment())
@@ -206,7 +209,7 @@ class DiskSpool:
             except OSError as error:
                 if error.errno not in _FULL or len(self._segments) == 1 or not self._forgot_oldest():
                     raise
-                _log.warning("the disk is full: the oldest readings are dropped")
+                _log.warning("the disk is full: the oldest %d readings are dropped", before - self.rows)
             else:
                 self._last, self._total = record.number, record.total
                 return

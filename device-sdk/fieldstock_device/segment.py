@@ -77,11 +77,11 @@ class Segment:
         os.ftruncate(self._file, self.size)
 
     def append(self, record: Record, *, sync: bool = False) -> None:
-        """Hands it to the operating system, where it outlives this process; with `sync` it is on the disk, and a loss of
-        power would not harm it. Whole or not at all, unless the disk does not even take back what it failed to keep:
-        then it may be found by the next process, and this one tries again before it appends anything else.
+        """Hands it to the operating system, whole or not at all. What was taken outlives this process, and with `sync`
+        a loss of power.
 
-        Raises OSError.
+        Raises OSError. A disk that does not even take back the half that it took may show the record to the next
+        process; this one appends nothing before that is cut off.
         """
         if self._is_torn:
             self._cut()
@@ -104,7 +104,7 @@ class Segment:
     def batch(self, number: int) -> Record | None:
         """The first batch from that number on, if the file still has it as it was written."""
         offset, _ = self._place if self._place[1] < number else (0, 0)
-        while offset < self.size and (record := self._at(offset)) is not None:
+        while (record := self._at(offset)) is not None:
             offset += _HEAD.size + len(record.payload)
             if record.kind is Kind.BATCH and record.number >= number:
                 self._place = (offset, record.number)

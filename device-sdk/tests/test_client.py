@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from fieldstock.telemetry.v1.reading_pb2 import Rejection
-from fieldstock_device import InvalidReading, MemorySpool, Pace, State
+from fieldstock_device import DiskSpool, ForeignSpool, InvalidReading, MemorySpool, Pace, State
 
 # One reading a batch: the test sees each on its own, and no clock has to move for it to be sent.
 SINGLE = Pace(batch_rows=1)
@@ -208,6 +208,28 @@ async def test_a_gap_that_opens_within_a_stream_is_stepped_over_with_the_next(wo
         await world.until(lambda: len(world.peer.streams) == 2)
     assert world.peer.streams[0].sequences == [1]
     assert world.peer.streams[1].sequences == list(range(dropped + 1, 21))
+
+
+async def test_a_client_whose_sending_ended_by_a_defect_says_so_as_no_failure_of_the_disk(world):
+    class Broken(MemorySpool):
+        def after(self, sequence):
+            raise OSError("no")
+
+    async with world.device(pace=SINGLE, spool=Broken()) as client:
+        await record(client, 1)
+        await world.until(client._task.done)
+        with pytest.raises(RuntimeError, match="does not send any more"):
+            await record(client, 2)
+        with pytest.raises(ExceptionGroup):
+            await client.close()
+
+
+async def test_the_spool_of_another_device_is_refused_before_anything_is_sent(world, tmp_path):
+    with DiskSpool(tmp_path) as spool:
+        spool.claim("SN-9")
+        with pytest.raises(ForeignSpool, match="of SN-9, not of SN-1"):
+            async with world.device(spool=spool):
+                pass
 
 
 async def test_rejected_rows_are_counted_by_reason(world):

@@ -7,7 +7,8 @@ import signal
 import pytest
 
 from fieldstock.telemetry.v1.reading_pb2 import ReadingBatch, Series
-from fieldstock_device import DiskSpool, SpoolInUse
+from fieldstock_device import DiskSpool, ForeignSpool, SpoolInUse
+from fieldstock_device.segment import Record, Segment
 
 
 def batch(*values: float) -> ReadingBatch:
@@ -177,6 +178,29 @@ def test_two_processes_do_not_send_from_one_spool(tmp_path):
     DiskSpool(tmp_path).close()
 
 
+def test_a_folder_is_the_device_s_that_used_it_first(tmp_path):
+    # One of before has no note.
+    fill(tmp_path, 1)
+    for _ in range(2):
+        with DiskSpool(tmp_path) as spool:
+            spool.claim("SN-0007")
+            spool.claim("sn-0007")
+            with pytest.raises(ForeignSpool, match="keeps the readings of SN-0007, not of SN-0008"):
+                spool.claim("SN-0008")
+
+
+def test_records_that_a_newer_version_wrote_are_passed_over(tmp_path, caplog):
+    fill(tmp_path, 2)
+    for path in (*tmp_path.glob("*.segment"), tmp_path / "filling"):
+        segment = Segment(path)
+        segment.append(Record(9, 3, 0, b"what is to come"))
+        segment.close()
+    with DiskSpool(tmp_path) as spool:
+        assert "of a newer version" in caplog.text
+        spool.append(batch(2))
+        assert (kept(spool), spool.rows) == ({1: [0], 2: [1], 3: [2]}, 3)
+
+
 def test_a_disk_that_takes_no_more_costs_the_oldest_and_says_so(tmp_path):
     """By the system's own limit of a file's size, which a write meets as it would a full disk."""
     before, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -192,6 +216,6 @@ def test_a_disk_that_takes_no_more_costs_the_oldest_and_says_so(tmp_path):
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
             signal.signal(signal.SIGXFSZ, before)
         assert spool.append(batch(2)) == 0
-        assert kept(spool) == {1: [1], 2: [2]}
+        assert kept(spool) == {1: [1], 3: [2]}
     with DiskSpool(tmp_path) as spool:
-        assert kept(spool) == {1: [1], 2: [2]}
+        assert kept(spool) == {1: [1], 3: [2]}

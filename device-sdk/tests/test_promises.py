@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import random
 import signal
 import socket
@@ -101,35 +100,6 @@ def kept(folder) -> list[float]:
             last = spooled.sequence
             values += ReadingBatch.FromString(spooled.columns).series[0].values
     return values
-
-
-async def test_from_a_shell_it_keeps_its_promise_too(nowhere, world, tmp_path):
-    environment = {**os.environ, "FIELDSTOCK_DEVICE_SERIAL": "SN-1", "FIELDSTOCK_DEVICE_SECRET": "secret"}
-
-    def shell(url):
-        return asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "fieldstock_device", "--url", url, "--spool", str(tmp_path)),
-            env=environment,
-            stdin=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-
-    first = await shell(nowhere)
-    try:
-        first.stdin.write(b"temperature=1\ntemperature=2\n")
-        # Its folder is all that tells of it: both lines are in the file of what is gathered, or in a batch already.
-        await world.until(lambda: any(path.stat().st_size > 100 for path in tmp_path.glob("*[gt]")))
-        second = await shell(world.url)
-        _, words = await second.communicate(b"temperature=9\n")
-        assert (second.returncode, b"another process" in words) == (2, True)
-    finally:
-        first.kill()
-        await first.wait()
-    third = await shell(world.url)
-    _, words = await third.communicate(b"temperature=3\n")
-    assert third.returncode == 0
-    assert b"3 readings acknowledged, 0 not" in words
-    assert world.peer.values == [1, 2, 3]
 
 
 @pytest.mark.parametrize("rows", [1, 7, 500])
