@@ -151,15 +151,16 @@ class Owner:
             await self._catch_up()
             while self._company.solitude == solitude:
                 group = await self._handover.get(LOOK_UP_SECONDS)
-                through_ms = group.frames[0].received_ms if group and group.frames else self._clock()
-                if group and group.frames is None:
+                through_ms = self._clock()
+                if group is not None and group.frames is None:
                     await self._catch_up()
                     continue
                 async with self._watcher.turn:
                     if self._company.solitude != solitude:
                         continue  # it is seen in its turn
-                    if group and group.frames:
+                    if group is not None and group.frames:
                         await self._watcher.see((self._journal.writer, group.number), group.frames, self._watcher.mine)
+                        through_ms = group.frames[0].received_ms
                     self._watcher.seen_through_ms = through_ms
         finally:
             await self._handover.shut()
