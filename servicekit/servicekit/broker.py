@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError, Message
 
 from servicekit.amqp import bear_with_times
 from servicekit.event import Event
+from servicekit.handling import Handler, Outcomes, Poison, RunHandler, handle
 from servicekit.logs import logger
 from servicekit.observability import EVENTS_HANDLED, EVENTS_PUBLISHED
 from servicekit.queues import EVENTS, Queue, channel_of, runs
@@ -37,25 +38,6 @@ class Unpublished(Exception):
 
 class Unwanted(Unpublished):
     """No queue wants an event of this key."""
-
-
-class Poison(Exception):
-    """An event can never be handled. The message says why."""
-
-
-class Outcomes(Exception):
-    """What became of each event of a run, in order; None: it was handled, and does not come again."""
-
-    def __init__(self, each: Sequence[BaseException | None]) -> None:
-        super().__init__(f"{sum(one is not None for one in each)} of {len(each)} events were not handled")
-        self.each = each
-
-
-# Handles one event. Raises DecodeError for what can never be read, Poison for what can never be handled otherwise.
-Handler = Callable[[Event], Awaitable[None]]
-# Handles some, in order. Raises Outcomes where it knows what became of each. Whatever else it raises, for whichever of
-# them, all of them may come again, then one by one.
-RunHandler = Callable[[Sequence[Event]], Awaitable[None]]
 
 
 class Broker:
@@ -196,13 +178,6 @@ class Broker:
         self, channel: AbstractChannel, queue: Queue, some: Sequence[AbstractIncomingMessage], handler: RunHandler
     ) -> None:
         """Returns when they are handled, or set aside: together if that goes well, else each on its own."""
-
-        async def alone(delivery: AbstractIncomingMessage) -> None:
-            try:
-                await handler([Event.of_delivery(delivery)])
-            except Outcomes as outcomes:
-                raise outcomes.each[0] or outcomes from None
-
         outcomes: Sequence[BaseException | None] = ()
         try:
             await handler([Event.of_delivery(delivery) for delivery in some])
@@ -218,7 +193,9 @@ class Broker:
         delay, attempt = FIRST_DELAY_SECONDS, 0
         while True:
             attempt += 1
-            outcomes = outcomes or await asyncio.gather(*map(alone, some), return_exceptions=True)
+            if not outcomes:
+                handling = (handle(handler, delivery) for delivery in some)
+                outcomes = await asyncio.gather(*handling, return_exceptions=True)
             waiting: list[AbstractIncomingMessage] = []
             for delivery, outcome in zip(some, outcomes, strict=True):
                 if outcome is None:

@@ -10,8 +10,9 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from servicekit import broker as broker_module
-from servicekit.broker import CLOSE_SECONDS, Broker, Outcomes, Poison, Unpublished
+from servicekit.broker import CLOSE_SECONDS, Broker, Unpublished
 from servicekit.event import Event
+from servicekit.handling import Outcomes, Poison
 from servicekit.testing import close_connections, eventually, publish, queues
 
 

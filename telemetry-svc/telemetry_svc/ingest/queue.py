@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
-from servicekit.broker import Broker, Outcomes, Poison
+from servicekit.broker import Broker
 from servicekit.event import Event
+from servicekit.handling import Outcomes, Poison
 from servicekit.logs import logger
 from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.ingest.senders import Senders

@@ -3,7 +3,7 @@
 import re
 
 from servicekit.access import Kind
-from servicekit.broker import Poison
+from servicekit.handling import Poison
 from telemetry_svc.store import Collection
 
 _USER = re.compile(rf"{Kind.INGEST}-([1-9][0-9]{{0,9}})")
