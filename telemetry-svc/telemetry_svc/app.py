@@ -190,6 +190,7 @@ async def running(
         watching = (watcher.devices_changed, watcher.rules_changed)
         consumers = Consumers(registry, types, alerts, drift, sources, senders, *watching)
         rulebook.listener = consumers.rules_changed
+        watcher.on_strangers = consumers.look_now
         consumers.start(broker)
         await stack.enter_async_context(in_background(consumers.look()))
         await stack.enter_async_context(in_background(consumers.tell()))

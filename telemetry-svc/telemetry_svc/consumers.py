@@ -184,9 +184,13 @@ class Consumers:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                self._changed(*await self._registry.load_newest())
+                await self.look_now()
             except PyMongoError as error:
                 logger.info("devices_not_looked_up", error=str(error))
+
+    async def look_now(self) -> None:
+        """Takes in what was stored since the last time."""
+        self._changed(*await self._registry.load_newest())
 
     def _changed(self, *device_ids: int) -> None:
         for device_id in device_ids:

@@ -5,7 +5,9 @@ import pytest
 
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import PARTITIONS, Frame
+from telemetry_svc.columns.narrow import Narrow
 from telemetry_svc.columns.tally import Tally
+from telemetry_svc.ingest.journal import Entry
 from telemetry_svc.watch.backlog import LOOSE_ROWS, LOOSE_TALLIES, UNSURE_MS, Backlog, Limits
 
 DEVICES = 300
@@ -122,3 +124,31 @@ def test_a_device_that_comes_twice_in_a_frame_may_have_said_something_twice(
     backlog.see((b"w", 1), {5: 40, 6: 20}, now_ms=0)
     backlog.count(Frame(device, time_ms, {"a": np.ones(60)}, 0), {"a": np.ones(60, bool)})
     assert [one for one in backlog.due(UNSURE_MS, limits) if one == 5] == due
+
+
+def entry(number: int, times: list[int]) -> Entry:
+    frame = Frame(np.full(len(times), 7, np.int32), np.array(times), {"a": np.full(len(times), 20.0)}, 0)
+    return Entry(7, (b"w", number), 0, [Narrow.of(frame).to_binary()])
+
+
+def test_what_is_seen_while_a_fold_runs_is_for_the_next_one() -> None:
+    backlog = Backlog(Fleet())
+    before, since = entry(1, [1, 2]), entry(2, [3])
+    backlog.see(before.group, {7: len(before)}, 0)
+    cut = backlog.cut(7)
+    backlog.see(since.group, {7: len(since)}, 0)
+    backlog.doubt(7)
+    backlog.folded(7, cut, [before], 0, all_of_it=True)
+    assert (backlog.groups(7), backlog.rows) == ({since.group}, 1)
+    # Due before it is old: it may be counted wrongly.
+    assert backlog.due(5_000, Limits(rows=100, age_ms=300_000)) == [7]
+
+
+def test_what_a_fold_had_folded_without_knowing_is_not_waited_for() -> None:
+    backlog = Backlog(Fleet())
+    one = entry(1, [1, 2])
+    backlog.see(one.group, {7: len(one)}, 0)
+    backlog.restore(7, backlog.cut(7))
+    # It was committed all the same: nothing of it is in the journal any more.
+    backlog.folded(7, backlog.cut(7), [], 0, all_of_it=True)
+    assert (backlog.groups(7), backlog.rows) == (set(), 0)

@@ -8,16 +8,15 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from servicekit.testing import Issuer, eventually
-from telemetry_svc.clock import system
-from telemetry_svc.columns.fleet import Fleet
+from telemetry_svc.clock import moment, system
+from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import PARTITIONS, Frame
-from telemetry_svc.columns.narrow import Narrow
 from telemetry_svc.fence import Fence, LeaseLost
 from telemetry_svc.ingest.journal import Entry, Journal
+from telemetry_svc.registry import Device, Registry
 from telemetry_svc.settings import Settings
 from telemetry_svc.store import Store
 from telemetry_svc.watch.alerts import Alerts
-from telemetry_svc.watch.backlog import Backlog, Limits
 from telemetry_svc.watch.resuming import Resuming
 from telemetry_svc.watch.rulebook import Rulebook
 from telemetry_svc.watch.watcher import Watcher
@@ -31,13 +30,9 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"fold_rows": 1})
 
 
-def rows(times: list[int], temperatures: list[float]) -> Frame:
-    device = np.full(len(times), 7, np.int32)
-    return Frame(device, np.array(times), {"temperature": np.array(temperatures, float)}, received_ms=system())
-
-
-def entry(number: int, frame: Frame) -> Entry:
-    return Entry(7, (b"w", number), 0, [Narrow.of(frame).to_binary()])
+def rows(times: list[int], temperatures: list[float], device: int = 7) -> Frame:
+    devices = np.full(len(times), device, np.int32)
+    return Frame(devices, np.array(times), {"temperature": np.array(temperatures, float)}, received_ms=system())
 
 
 async def hot(admin: Any, inventory: Any, batch: Make, time_ms: int) -> Any:
@@ -216,6 +211,37 @@ async def test_a_fold_that_could_not_store_what_it_saw_has_everything_begun_anew
     assert lost
 
 
+async def test_a_device_that_its_owner_has_not_heard_of_yet_is_looked_for_when_it_has_sent(
+    start: Any,
+    client: Make,
+    inventory: Any,
+    issuer: Issuer,
+    batch: Make,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    watchers: list[Watcher],
+) -> None:
+    monkeypatch.setattr("telemetry_svc.consumers.LOOK_SECONDS", 3_600)
+    async with start() as channel:
+        admin = client(channel, issuer.metadata())
+        await inventory.deploy(7)
+        rule = await admin.add_rule()
+        # Stored by another process; this one heard nothing.
+        stranger = Device(100_007, "Stranger", "sensor", Status.DEPLOYED, 1, moment(system()))
+        await Registry(store.devices, Fleet()).store([stranger])
+        async with watchers[-1].turn:
+            for device in (200_007, 100_007):
+                await Journal(store.journal, patience_seconds=5).append(device, [rows([system()], [90], device)])
+            await watchers[-1].catch_up()
+        (alert,) = await eventually(lambda: admin.alerts(state="active", rule_id=rule.id), within=20)
+        assert alert.device_id == 100_007
+
+        async def folded() -> bool:
+            return await store.journal.count_documents({}) == 0
+
+        await eventually(folded, within=20)
+
+
 async def test_the_rules_are_as_they_are_now_though_mongodb_was_away_when_one_changed(
     start: Any, client: Make, inventory: Any, issuer: Issuer, batch: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,26 +271,3 @@ async def test_the_rules_are_as_they_are_now_though_mongodb_was_away_when_one_ch
 async def _away(*_: Any) -> AsyncIterator[Any]:
     raise AutoReconnect
     yield
-
-
-def test_what_is_seen_while_a_fold_runs_is_for_the_next_one() -> None:
-    backlog = Backlog(Fleet())
-    before, since = entry(1, rows([1, 2], [20, 20])), entry(2, rows([3], [20]))
-    backlog.see(before.group, {7: len(before)}, 0)
-    cut = backlog.cut(7)
-    backlog.see(since.group, {7: len(since)}, 0)
-    backlog.doubt(7)
-    backlog.folded(7, cut, [before], 0, all_of_it=True)
-    assert (backlog.groups(7), backlog.rows) == ({since.group}, 1)
-    # Due before it is old: it may be counted wrongly.
-    assert backlog.due(5_000, Limits(rows=100, age_ms=300_000)) == [7]
-
-
-def test_what_a_fold_had_folded_without_knowing_is_not_waited_for() -> None:
-    backlog = Backlog(Fleet())
-    one = entry(1, rows([1, 2], [20, 20]))
-    backlog.see(one.group, {7: len(one)}, 0)
-    backlog.restore(7, backlog.cut(7))
-    # It was committed all the same: nothing of it is in the journal any more.
-    backlog.folded(7, backlog.cut(7), [], 0, all_of_it=True)
-    assert (backlog.groups(7), backlog.rows) == (set(), 0)

@@ -113,8 +113,7 @@ class Fleet:
         """Takes in what inventory says of a device, unless something as new was known; whether its status is another
         one now, which it has since then. `anew`: it may also have gone and come back to the one that was known. The ids
         are inventory's, and greater than 0."""
-        if device_id >= self.capacity:
-            self._grow(device_id + 1)
+        self.make_room(device_id)
         if version <= self.version[device_id]:
             return False
         came = bool(status != self.status[device_id] or (anew and since_ms > self.since_ms[device_id]))
@@ -126,6 +125,11 @@ class Fleet:
         place = self._place((device_type, location.casefold()))
         self.place_of[device_id] = place * PARTITIONS + partition_of(device_id)
         return came
+
+    def make_room(self, device_id: int) -> None:
+        """So that columns can be looked up by this id of inventory's, though nothing may be known of it yet."""
+        if device_id >= self.capacity:
+            self._grow(device_id + 1)
 
     def limit(self, device_type: str, *, silence_ms: int, retention_ms: int) -> None:
         """Devices of this type may be silent for so long, and their readings are kept for so long; 0: as for any."""

@@ -1,7 +1,7 @@
 """What is made of readings: the rules are stepped, presence is judged, and what comes of it is stored."""
 
 import asyncio
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 
 import numpy as np
 from pymongo.errors import PyMongoError
@@ -69,6 +69,8 @@ class Watcher:
         self.watched: Mask = np.zeros(PARTITIONS, bool)
         # All that was stored of them before this moment was seen; None: not known. For whoever holds the turn.
         self.seen_through_ms: int | None = None
+        # Asked to look for devices that are not known.
+        self.on_strangers: Callable[[], Awaitable[None]] | None = None
         # Told when nothing that is remembered of a partition can be relied on any more.
         self.on_loss: Callable[[int], None] = lambda _: None
 
@@ -135,7 +137,9 @@ class Watcher:
         changes: list[Change] = []
         try:
             async for entry in self._journal.but(partition, self._backlog.groups(partition)):
-                changes += self._take_in(entry.group, entry.frames, [partition])
+                frames = entry.frames
+                await self._meet(frames)
+                changes += self._take_in(entry.group, frames, [partition])
                 if len(changes) >= AT_ONCE:
                     await self._store(changes)
                     changes = []
@@ -165,7 +169,17 @@ class Watcher:
 
         Raises LeaseLost, Unstored.
         """
+        await self._meet(frames)
         await self._store(self._take_in(group, frames, partitions, counted=counted))
+
+    async def _meet(self, frames: Sequence[Frame]) -> None:
+        """Looks for devices that whoever stored their readings has heard of, and we have not yet. Of those that are not
+        known then either the readings are stored, and not judged."""
+        strange = [frame.device[self._fleet.statuses(frame.device) == Status.UNKNOWN] for frame in frames]
+        if any(map(len, strange)):
+            if self.on_strangers:
+                await self.on_strangers()
+            self._fleet.make_room(max(int(devices.max(initial=0)) for devices in strange))
 
     def _take_in(
         self, group: Group, frames: Sequence[Frame], partitions: Sequence[int], *, counted: bool = True
