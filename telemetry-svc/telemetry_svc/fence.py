@@ -117,22 +117,24 @@ class Fence:
             return dict(epochs)
         some = asyncio.Semaphore(RAISED_AT_ONCE)
 
-        async def alone(write: pymongo.UpdateOne) -> PyMongoError | None:
+        async def alone(write: pymongo.UpdateOne) -> Exception | None:
             async with some:
                 return await self._raise([write])
 
         found = await asyncio.gather(*map(alone, writes.values()))
         errors = {partition: error for partition, error in zip(writes, found, strict=True) if error}
         if errors:
-            logger.warning("fences_not_raised", partitions=sorted(errors), error=str(next(iter(errors.values()))))
+            logger.warning("fences_not_raised", partitions=sorted(errors), error=repr(next(iter(errors.values()))))
         return {partition: epoch for partition, epoch in epochs.items() if partition not in errors}
 
-    async def _raise(self, writes: Sequence[pymongo.UpdateOne]) -> PyMongoError | None:
+    async def _raise(self, writes: Sequence[pymongo.UpdateOne]) -> Exception | None:
         """What kept these from being raised, or some of them."""
         try:
-            with pymongo.timeout(RAISE_SECONDS):
+            # Not the driver's timeout: for seconds after a stall it believes that an answer takes longer than this, and
+            # does not even ask.
+            async with asyncio.timeout(RAISE_SECONDS):
                 await self._fences.bulk_write(writes, ordered=False)
-        except PyMongoError as error:
+        except (PyMongoError, TimeoutError) as error:
             return error
         return None
 

@@ -26,6 +26,9 @@ MAJORITY = ReadConcern("majority")
 INTERRUPTED = frozenset({11601, 43, 237})
 
 SERVER_SELECTION_MS = 2_000
+# After a stall the driver goes by how long its last question took, until it has asked again: what has less time than that
+# is not sent at all.
+HEARTBEAT_MS = 2_000
 ANSWER_SECONDS = 10.0
 
 
@@ -94,6 +97,7 @@ def connect(uri: str, name: str, *, answer_seconds: float | None = None) -> Asyn
         appname=name,
         serverSelectionTimeoutMS=SERVER_SELECTION_MS,
         connectTimeoutMS=SERVER_SELECTION_MS,
+        heartbeatFrequencyMS=HEARTBEAT_MS,
         socketTimeoutMS=answer_seconds and round(answer_seconds * 1000),
     )
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pymongo.server_description import ServerDescription
 
 from servicekit.testing import eventually
 from telemetry_svc.clock import system
@@ -164,6 +165,14 @@ async def test_a_fence_that_somebody_holds_keeps_nobody_from_the_other_partition
         await task
         await _has_all(partitions)
         assert partitions.fence.epochs[3] == 8
+
+
+async def test_fences_are_raised_though_the_driver_still_believes_that_mongodb_is_slow(
+    owning: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ServerDescription, "min_round_trip_time", 1.0)
+    async with owning() as partitions:
+        await _has_all(partitions)
 
 
 async def test_who_was_paused_and_replaced_writes_nothing_any_more(store: Store, owning: Run) -> None:
