@@ -26,8 +26,8 @@ MAJORITY = ReadConcern("majority")
 INTERRUPTED = frozenset({11601, 43, 237})
 
 SERVER_SELECTION_MS = 2_000
-# After a stall the driver goes by how long its last question took, until it has asked again: what has less time than that
-# is not sent at all.
+# After a stall the driver goes by how long its last question took, until it has asked again: what has less time than
+# that is not sent at all.
 HEARTBEAT_MS = 2_000
 ANSWER_SECONDS = 10.0
 
