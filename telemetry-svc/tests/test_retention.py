@@ -69,7 +69,8 @@ async def test_a_device_of_a_reading_a_day_and_one_of_a_hundred_a_second_are_bot
     days = [now - day * DAY_MS for day in range(9, -1, -1)]
     for sequence, time in enumerate(days, start=1):
         await gateway.send(batch(sequence, [time], device=7, level=[float(sequence)]))
-    hundred = [now - 60_000 + 10 * row for row in range(6_000)]
+    # Half of a minute and half of the next one, each with all of the hundred values.
+    hundred = [now // 60_000 * 60_000 - 90_000 + 10 * row for row in range(6_000)]
     metrics = {f"m{number}": [float(number + row % 100) for row in range(6_000)] for number in range(8)}
     await gateway.send(batch(1, hundred, device=71, **metrics))
 
