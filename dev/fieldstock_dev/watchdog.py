@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 
 from fieldstock_dev.home import Home
-from fieldstock_dev.identity import Identity
+from fieldstock_dev.identity import Identity, end
 from fieldstock_dev.teardown import end_everything
+
+# It ends what it has started first.
+SUPERVISOR_SECONDS = 60
 
 
 def main() -> None:
@@ -33,6 +36,9 @@ def main() -> None:
     if home.claimed:
         with home.locked():
             end_everything(home)
+    elif supervisor and supervisor.alive:
+        # Interrupted while it took the stack down, its maker has removed the home all the same.
+        end([supervisor], politely=SUPERVISOR_SECONDS)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Stacks of real servers: up, hurt, down."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -172,7 +173,8 @@ def test_what_a_killed_supervisor_leaves_behind_is_ended(database: Stack) -> Non
     database.up()
 
 
-def test_a_stack_ends_with_the_process_that_made_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("home_is_gone", [False, True])
+def test_a_stack_ends_with_the_process_that_made_it(tmp_path: Path, home_is_gone: bool) -> None:
     home = tmp_path / "home"
     program = (
         "import sys, pathlib; from fieldstock_dev.stack import Stack;"
@@ -184,6 +186,8 @@ def test_a_stack_ends_with_the_process_that_made_it(tmp_path: Path) -> None:
         assert maker.stdout
         assert maker.stdout.readline() == b"up\n"
         assert len(running_in(home)) > 2
+        if home_is_gone:
+            shutil.rmtree(home)
         maker.kill()
     eventually(lambda: not running_in(home))
 
