@@ -1,8 +1,8 @@
 """The fence around a partition: nothing is written for it that is not its owner's."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from uuid import uuid4
 
 import pymongo
@@ -100,6 +100,15 @@ class Fence:
         if epoch is None or not found.matched_count:
             raise LeaseLost
         return epoch
+
+    @contextmanager
+    def unless_let_go(self, partition: int, epoch: int) -> Iterator[None]:
+        """For a write as the owner of that epoch: passed over if the partition was let go of meanwhile."""
+        try:
+            yield
+        except LeaseLost:
+            if self.epochs.get(partition) == epoch:
+                raise
 
     async def shut_out(self, epochs: Mapping[int, int]) -> dict[int, int]:
         """Of partitions that have become ours, by epoch: what was begun for them has ended when this returns, and who

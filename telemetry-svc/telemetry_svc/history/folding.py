@@ -10,7 +10,7 @@ from servicekit.logs import logger
 from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import PARTITIONS
-from telemetry_svc.columns.tally import HOUR_MINUTES, MINUTE_MS, Tally
+from telemetry_svc.columns.tally import HOUR_MINUTES, MINUTE_MS
 from telemetry_svc.fence import LeaseLost
 from telemetry_svc.history.fold import Fold
 from telemetry_svc.history.segments import Segments
@@ -124,19 +124,12 @@ class Folding:
                 while untold:
                     partition, tally = next(iter(untold.items()))
                     if epoch := epochs.get(partition):
-                        await self._tell(partition, epoch, tally, word)
+                        with self._watcher.fence.unless_let_go(partition, epoch):
+                            await self._statistics.await_fold(partition, epoch, tally, word)
                     del untold[partition]
             except PyMongoError as error:
                 logger.warning("statistics_wait", partitions=len(untold), error=str(error))
                 self._backlog.tell_again(untold)
-
-    async def _tell(self, partition: int, epoch: int, tally: Tally, word: int) -> None:
-        try:
-            await self._statistics.await_fold(partition, epoch, tally, word)
-        except LeaseLost:
-            if self._watcher.fence.epochs.get(partition) == epoch:
-                raise
-            # It was let go of meanwhile.
 
     async def forget_what_is_old(self) -> None:
         """Removes readings and statistics that are older than they are kept, until it is cancelled."""

@@ -138,8 +138,8 @@ class Watcher:
         try:
             async for entry in self._journal.but(partition, self._backlog.groups(partition)):
                 frames = entry.frames
-                await self._meet(frames)
-                changes += self._take_in(entry.group, frames, [partition])
+                strangers = await self._meet(frames)
+                changes += self._take_in(entry.group, frames, [partition], strangers=strangers)
                 if len(changes) >= AT_ONCE:
                     await self._store(changes)
                     changes = []
@@ -169,20 +169,28 @@ class Watcher:
 
         Raises LeaseLost, Unstored.
         """
-        await self._meet(frames)
-        await self._store(self._take_in(group, frames, partitions, counted=counted))
+        strangers = await self._meet(frames)
+        await self._store(self._take_in(group, frames, partitions, strangers=strangers, counted=counted))
 
-    async def _meet(self, frames: Sequence[Frame]) -> None:
-        """Looks for devices that whoever stored their readings has heard of, and we have not yet. Of those that are not
-        known then either the readings are stored, and not judged."""
+    async def _meet(self, frames: Sequence[Frame]) -> bool:
+        """Looks for devices that whoever stored their readings has heard of, and we have not; whether there are any.
+        Of those that are not known then either the readings are stored, and not judged."""
         strange = [frame.device[self._fleet.statuses(frame.device) == Status.UNKNOWN] for frame in frames]
-        if any(map(len, strange)):
-            if self.on_strangers:
-                await self.on_strangers()
-            self._fleet.make_room(max(int(devices.max(initial=0)) for devices in strange))
+        if not any(map(len, strange)):
+            return False
+        if self.on_strangers:
+            await self.on_strangers()
+        self._fleet.make_room(max(int(devices.max(initial=0)) for devices in strange))
+        return True
 
     def _take_in(
-        self, group: Group, frames: Sequence[Frame], partitions: Sequence[int], *, counted: bool = True
+        self,
+        group: Group,
+        frames: Sequence[Frame],
+        partitions: Sequence[int],
+        *,
+        strangers: bool,
+        counted: bool = True,
     ) -> list[Change]:
         unseen = np.zeros(PARTITIONS, bool)
         unseen[self._backlog.unseen(group, partitions)] = True
@@ -196,8 +204,8 @@ class Watcher:
             wanted = unseen[partition]
             mine = frame if wanted.all() else frame.take(wanted)
             rows += np.bincount(partition[wanted], minlength=PARTITIONS)
-            known = self._fleet.statuses(mine.device) != Status.UNKNOWN
-            mine = mine if known.all() else mine.take(known)
+            if strangers:
+                mine = mine.take(self._fleet.statuses(mine.device) != Status.UNKNOWN)
             if len(mine):
                 found, news = self._judge.see(mine)
                 changes += found
@@ -259,12 +267,8 @@ class Watcher:
                 return
             self.fence.assure()
             epoch = self.fence.epochs[partition]
-            try:
+            with self.fence.unless_let_go(partition, epoch):
                 await self._state.save(self._fleet, self._judge, partition, epoch)
-            except LeaseLost:
-                if self.fence.epochs.get(partition) == epoch:
-                    raise
-                # It was let go of meanwhile.
 
     async def look_at(self, others: Collection[int]) -> None:
         """Takes in what is known of the devices of partitions that others own."""
