@@ -120,40 +120,42 @@ async def test_a_source_of_the_same_name_that_is_somebody_elses_is_another(
     assert (await there.finish()).committed_sequence == 1
 
 
-async def test_who_comes_back_with_a_stream_that_is_older_hears_of_the_newer_one(
-    inventory: Any, device: Any, settings: Settings, issuer: Issuer, clock: Any, client: Make, batch: Make
-) -> None:
-    await inventory.deploy(7)
-    now = system()
+@pytest.fixture
+async def apart(settings: Settings, issuer: Issuer, clock: Any, client: Make) -> AsyncIterator[tuple[Door, Any]]:
+    """A door to the broker; and device 7 at a replica that has no other way there."""
     door = Door(settings.amqp_url)
     async with door.listening() as url:
         away = settings.model_copy(update={"amqp_url": url})
         async with running(away, issuer.verifier(), clock) as server, channel_to(server.port) as channel:
-            other = client(channel, issuer.metadata(Kind.DEVICE, 7))
-            await known(other)
-            there = await began(other, batch(1, [now], source_id="spool", temperature=[1]))
-            here = await began(device, batch(2, [now + 1], source_id="spool", temperature=[2]))
-            door.open()
-            _, summary = await there.ended(within=20)
-            assert summary.committed_sequence == 1
-            assert (await here.finish()).committed_sequence == 2
+            yield door, client(channel, issuer.metadata(Kind.DEVICE, 7))
+
+
+async def test_who_comes_back_with_a_stream_that_is_older_hears_of_the_newer_one(
+    inventory: Any, device: Any, apart: tuple[Door, Any], batch: Make
+) -> None:
+    door, other = apart
+    await inventory.deploy(7)
+    now = system()
+    await known(other)
+    there = await began(other, batch(1, [now], source_id="spool", temperature=[1]))
+    here = await began(device, batch(2, [now + 1], source_id="spool", temperature=[2]))
+    door.open()
+    _, summary = await there.ended(within=20)
+    assert summary.committed_sequence == 1
+    assert (await here.finish()).committed_sequence == 2
 
 
 async def test_what_began_while_the_broker_was_away_is_told_when_it_is_back(
-    inventory: Any, device: Any, settings: Settings, issuer: Issuer, clock: Any, client: Make, batch: Make
+    inventory: Any, device: Any, apart: tuple[Door, Any], batch: Make
 ) -> None:
+    door, other = apart
     await inventory.deploy(7)
     now = system()
     here = await began(device, batch(1, [now], source_id="spool", temperature=[1]))
-    door = Door(settings.amqp_url)
-    async with door.listening() as url:
-        away = settings.model_copy(update={"amqp_url": url})
-        async with running(away, issuer.verifier(), clock) as server, channel_to(server.port) as channel:
-            other = client(channel, issuer.metadata(Kind.DEVICE, 7))
-            await known(other)
-            there = await began(other, batch(2, [now + 1], source_id="spool", temperature=[2]))
-            await here.send(batch(2, [now + 2], temperature=[3]))
-            door.open()
-            _, summary = await here.ended(within=20)
-            assert summary.committed_sequence == 2
-            assert (await there.finish()).committed_sequence == 2
+    await known(other)
+    there = await began(other, batch(2, [now + 1], source_id="spool", temperature=[2]))
+    await here.send(batch(2, [now + 2], temperature=[3]))
+    door.open()
+    _, summary = await here.ended(within=20)
+    assert summary.committed_sequence == 2
+    assert (await there.finish()).committed_sequence == 2

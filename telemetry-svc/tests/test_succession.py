@@ -145,14 +145,7 @@ async def test_a_device_is_begun_anew_though_mongodb_was_away_when_its_status_ch
 
 
 async def test_what_was_seen_of_the_journal_before_mongodb_went_away_opens_its_alert(
-    start: Any,
-    client: Make,
-    inventory: Any,
-    issuer: Issuer,
-    batch: Make,
-    store: Store,
-    monkeypatch: pytest.MonkeyPatch,
-    watchers: list[Watcher],
+    watchers: list[Watcher], inventory: Any, admin: Any, batch: Make, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     but, first = Journal.but, system() - 60_000
 
@@ -161,31 +154,22 @@ async def test_what_was_seen_of_the_journal_before_mongodb_went_away_opens_its_a
             yield one
         raise AutoReconnect
 
-    async with start() as channel:
-        admin = client(channel, issuer.metadata())
-        await inventory.deploy(7)
-        rule = await admin.add_rule()
-        await admin.send(batch(1, [first], device=7, temperature=[20]))
-        (watcher,) = watchers
-        async with watcher.turn:
-            await Journal(store.journal, patience_seconds=5).append(1, [rows([first + 1], [90])])
-            monkeypatch.setattr(watcher, "watched", np.arange(PARTITIONS) == 7)
-            with monkeypatch.context() as away:
-                away.setattr(Journal, "but", for_a_while)
-                with pytest.raises(AutoReconnect):
-                    await watcher.catch_up()
-        assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id))
+    await inventory.deploy(7)
+    rule = await admin.add_rule()
+    await admin.send(batch(1, [first], device=7, temperature=[20]))
+    (watcher,) = watchers
+    async with watcher.turn:
+        await Journal(store.journal, patience_seconds=5).append(1, [rows([first + 1], [90])])
+        monkeypatch.setattr(watcher, "watched", np.arange(PARTITIONS) == 7)
+        with monkeypatch.context() as away:
+            away.setattr(Journal, "but", for_a_while)
+            with pytest.raises(AutoReconnect):
+                await watcher.catch_up()
+    assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id))
 
 
 async def test_a_fold_that_could_not_store_what_it_saw_has_everything_begun_anew(
-    start: Any,
-    client: Make,
-    inventory: Any,
-    issuer: Issuer,
-    batch: Make,
-    store: Store,
-    monkeypatch: pytest.MonkeyPatch,
-    watchers: list[Watcher],
+    watchers: list[Watcher], inventory: Any, admin: Any, batch: Make, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply, first, lost = Alerts.apply, system() - 60_000, False
 
@@ -196,18 +180,16 @@ async def test_a_fold_that_could_not_store_what_it_saw_has_everything_begun_anew
             raise LeaseLost
         await apply(self, *of)
 
-    async with start() as channel:
-        admin = client(channel, issuer.metadata())
-        await inventory.deploy(7)
-        rule = await admin.add_rule()
-        await admin.send(batch(1, [first], device=7, temperature=[20]))
-        (watcher,) = watchers
-        async with watcher.turn:
-            # Nobody but the fold sees it, and the fold has another one to begin for.
-            await Journal(store.journal, patience_seconds=5).append(1, [rows([first + 2], [90])])
-            monkeypatch.setattr(Alerts, "apply", lost_once)
-        await admin.send(batch(1, [first + 1], device=7, temperature=[20]))
-        assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id), within=20)
+    await inventory.deploy(7)
+    rule = await admin.add_rule()
+    await admin.send(batch(1, [first], device=7, temperature=[20]))
+    (watcher,) = watchers
+    async with watcher.turn:
+        # Nobody but the fold sees it, and the fold has another one to begin for.
+        await Journal(store.journal, patience_seconds=5).append(1, [rows([first + 2], [90])])
+        monkeypatch.setattr(Alerts, "apply", lost_once)
+    await admin.send(batch(1, [first + 1], device=7, temperature=[20]))
+    assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id), within=20)
     assert lost
 
 
@@ -243,7 +225,7 @@ async def test_a_device_that_its_owner_has_not_heard_of_yet_is_looked_for_when_i
 
 
 async def test_the_rules_are_as_they_are_now_though_mongodb_was_away_when_one_changed(
-    start: Any, client: Make, inventory: Any, issuer: Issuer, batch: Make, monkeypatch: pytest.MonkeyPatch
+    inventory: Any, admin: Any, batch: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything, asked = Rulebook.all, 0
 
@@ -254,18 +236,16 @@ async def test_the_rules_are_as_they_are_now_though_mongodb_was_away_when_one_ch
             raise AutoReconnect
         return await everything(self)
 
-    async with start() as channel:
-        admin = client(channel, issuer.metadata())
-        await inventory.deploy(7)
-        await admin.send(batch(1, [system()], device=7, temperature=[20]))
-        monkeypatch.setattr(Rulebook, "all", away_once)
-        rule = await admin.add_rule()
+    await inventory.deploy(7)
+    await admin.send(batch(1, [system()], device=7, temperature=[20]))
+    monkeypatch.setattr(Rulebook, "all", away_once)
+    rule = await admin.add_rule()
 
-        async def judged() -> Any:
-            await admin.send(batch(1, [system()], device=7, temperature=[90]))
-            return await admin.alerts(state="active", rule_id=rule.id)
+    async def judged() -> Any:
+        await admin.send(batch(1, [system()], device=7, temperature=[90]))
+        return await admin.alerts(state="active", rule_id=rule.id)
 
-        assert await eventually(judged, within=20)
+    assert await eventually(judged, within=20)
 
 
 async def _away(*_: Any) -> AsyncIterator[Any]:
