@@ -240,13 +240,17 @@ class DeviceClient:
             drain=self._is_closing or speaks_rarely,
             on_accepted=self._accepted,
         )
+        released = 0
         try:
             failure = await stream.run()
+            # A server may remember more of this source than this stream told it.
+            released = self._spool.release(min(stream.summary.committed_sequence, stream.last_sent))
+        except* OSError as errors:
+            _log.warning("the disk gives back no batch: %s", errors.exceptions[0])
+            failure = Failure(grpc.StatusCode.UNKNOWN, "the spool cannot be read")
         finally:
             self._stream = None
         self._last_contact = self._clock.monotonic()
-        # A server may remember more of this source than this stream told it.
-        released = self._spool.release(min(stream.summary.committed_sequence, stream.last_sent))
         self.counters.acknowledged += released
         for rejection in stream.summary.rejections:
             self.counters.rejected[rejection.reason] += rejection.rows

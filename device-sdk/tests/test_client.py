@@ -213,7 +213,7 @@ async def test_a_gap_that_opens_within_a_stream_is_stepped_over_with_the_next(wo
 async def test_a_client_whose_sending_ended_by_a_defect_says_so_as_no_failure_of_the_disk(world):
     class Broken(MemorySpool):
         def after(self, sequence):
-            raise OSError("no")
+            raise ZeroDivisionError
 
     async with world.device(pace=SINGLE, spool=Broken()) as client:
         await record(client, 1)
@@ -222,6 +222,27 @@ async def test_a_client_whose_sending_ended_by_a_defect_says_so_as_no_failure_of
             await record(client, 2)
         with pytest.raises(ExceptionGroup):
             await client.close()
+
+
+@pytest.mark.parametrize("what", ["after", "release"])
+async def test_a_disk_that_gives_nothing_back_is_asked_again(world, ending, tmp_path, monkeypatch, caplog, what):
+    world.peer.endings.append(ending(grpc.StatusCode.UNAVAILABLE, "GOING_DOWN", after=1, committed=1))
+    with DiskSpool(tmp_path) as spool, monkeypatch.context() as patch:
+
+        def fail(*_):
+            raise OSError("no")
+
+        patch.setattr(spool, what, fail)
+        async with world.device(pace=SINGLE, spool=spool) as client:
+            await record(client, 1)
+            assert await world.pause(client) > 0
+            assert (client.state, client.pending) == (State.RETRYING, 1)
+            await record(client, 2)
+            patch.undo()
+            await world.until(lambda: not client.pending or world.clock.advance(1))
+        assert world.peer.values == [1, 2]
+        assert client.counters.acknowledged == 2
+        assert "the disk gives back no batch: no" in caplog.text
 
 
 async def test_the_spool_of_another_device_is_refused_before_anything_is_sent(world, tmp_path):

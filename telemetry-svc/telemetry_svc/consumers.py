@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
+from itertools import islice
 
 from pymongo.errors import PyMongoError
 
@@ -43,6 +44,8 @@ KEYS = [*DEVICE_KEYS, TYPE_KEY, REFUSED_KEY, REVOKED_KEY]
 LOOK_SECONDS = 2.0
 # And after how long what the watch could not take in is told again.
 RETRY_SECONDS = 1.0
+# Devices at once: a fleet that is registered in one go would be more than MongoDB reads in one question.
+TOLD_AT_ONCE = 10_000
 RULE_KEYS = ["telemetry.rule.changed"]
 
 # Told of devices whose status changed in memory, or whose alerts were resolved. And that rules changed.
@@ -214,13 +217,13 @@ class Consumers:
                 self._something.set()
 
     async def _tell_of_devices(self) -> None:
-        untold, self._untold = self._untold, set()
-        try:
-            if untold:
-                await self._devices_changed(sorted(untold))
-        except BaseException:
-            self._untold |= untold
-            raise
+        while some := sorted(islice(self._untold, TOLD_AT_ONCE)):
+            self._untold.difference_update(some)
+            try:
+                await self._devices_changed(some)
+            except BaseException:
+                self._untold.update(some)
+                raise
 
     async def _tell_of_rules(self) -> None:
         # Before: what changes from now on is another change.

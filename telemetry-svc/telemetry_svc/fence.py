@@ -10,7 +10,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 
 from servicekit.logs import logger
-from telemetry_svc.store import Collection
+from telemetry_svc.store import Collection, Document
 
 # Fences are raised all at once; where that takes longer, a transaction holds one of them, and each is tried by itself,
 # so many at a time. Those that are held are for another time.
@@ -115,37 +115,49 @@ class Fence:
         had them before writes nothing any more. Gives those of which that is so; the others are for another time."""
         # Writes in any case, which wait for what is open, be it of the same epoch. Above ours, it is a duplicate key.
         writes = {
-            partition: pymongo.UpdateOne(
-                {"_id": partition, "epoch": {"$lte": epoch}},
-                {"$set": {"epoch": epoch}, "$inc": {"raised": 1}},
-                upsert=True,
-            )
+            partition: {
+                "q": {"_id": partition, "epoch": {"$lte": epoch}},
+                "u": {"$set": {"epoch": epoch}, "$inc": {"raised": 1}},
+                "upsert": True,
+            }
             for partition, epoch in epochs.items()
         }
         if not writes or await self._raise(list(writes.values())) is None:
             return dict(epochs)
         some = asyncio.Semaphore(RAISED_AT_ONCE)
 
-        async def alone(write: pymongo.UpdateOne) -> Exception | None:
+        async def alone(write: Document) -> str | None:
             async with some:
                 return await self._raise([write])
 
         found = await asyncio.gather(*map(alone, writes.values()))
         errors = {partition: error for partition, error in zip(writes, found, strict=True) if error}
         if errors:
-            logger.warning("fences_not_raised", partitions=sorted(errors), error=repr(next(iter(errors.values()))))
+            logger.warning("fences_not_raised", partitions=sorted(errors), error=next(iter(errors.values())))
         return {partition: epoch for partition, epoch in epochs.items() if partition not in errors}
 
-    async def _raise(self, writes: Sequence[pymongo.UpdateOne]) -> Exception | None:
-        """What kept these from being raised, or some of them."""
+    async def _raise(self, writes: Sequence[Document]) -> str | None:
+        """What kept these from being raised, or some of them.
+
+        It is MongoDB that gives up: what only we gave up would go on there, in a session that the driver gives to the
+        next write, and that would wait with it. And not by the driver's timeout, which for seconds after a stall
+        believes that an answer takes longer than this, and does not even ask.
+        """
+        command = {
+            "update": self._fences.name,
+            "updates": writes,
+            "ordered": False,
+            "writeConcern": self._fences.write_concern.document,
+            "maxTimeMS": round(RAISE_SECONDS * 1000),
+        }
         try:
-            # Not the driver's timeout: for seconds after a stall it believes that an answer takes longer than this, and
-            # does not even ask.
-            async with asyncio.timeout(RAISE_SECONDS):
-                await self._fences.bulk_write(writes, ordered=False)
+            with pymongo.timeout(None):
+                async with asyncio.timeout(2 * RAISE_SECONDS):
+                    answer = await self._fences.database.command(command)
         except (PyMongoError, TimeoutError) as error:
-            return error
-        return None
+            return repr(error)
+        failed = answer.get("writeErrors") or answer.get("writeConcernError")
+        return failed and str(failed)
 
 
 async def end_sessions(members: Collection, sessions: Iterable[bytes]) -> None:

@@ -1,7 +1,7 @@
 """Tasks that end when they are told to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -40,9 +40,12 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Runs something that never ends by itself for as long as the block runs. When it fails, the block is cancelled,
-    and this raises what it failed with: a process that does half of its work is worse than one that is started anew."""
+async def in_background(
+    work: Coroutine[Any, Any, None], finish: Callable[[], None] | None = None
+) -> AsyncIterator[None]:
+    """Runs something that never ends by itself for as long as the block runs; then it is cancelled, or, with `finish`,
+    told to come to its end and waited for. When it fails, the block is cancelled, and this raises what it failed with:
+    a process that does half of its work is worse than one that is started anew."""
     host = asyncio.current_task()
     ending = failed = False
 
@@ -65,6 +68,9 @@ async def in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         raise
     finally:
         ending = True
+        if finish and not task.done():
+            finish()
+            await task
         await end(task)
     if failed:
         await task  # the block ended by itself before it could be cancelled

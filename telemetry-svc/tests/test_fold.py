@@ -147,6 +147,31 @@ async def test_buckets_hold_what_is_folded_and_what_is_not(inventory: Any, admin
     assert not rest.next_page_token
 
 
+async def test_a_partition_that_cannot_be_folded_does_not_keep_the_others_from_it(
+    inventory: Any, admin: Any, gateway: Any, batch: Make, store: Store
+) -> None:
+    await inventory.deploy(7, 8)
+    never = {"collMod": store.segments.name, "validator": {"_id.device": {"$ne": 7}}}
+    await store.segments.database.command(never)
+    now = system()
+    # It has most rows, so it is the first that is due, each time.
+    await gateway.send(batch(1, [now + row for row in range(50)], device=7, temperature=[1.0] * 50))
+    for sequence in range(1, 4):
+        await gateway.send(batch(sequence, [now + sequence], device=8, temperature=[2.0]))
+
+    async def left() -> set[int]:
+        return {one["_id"]["partition"] async for one in store.journal.find({}, ["_id"])}
+
+    async def alone() -> bool:
+        return await left() == {7}
+
+    await eventually(alone)
+    await store.segments.database.command({**never, "validator": {}})
+    await eventually(lambda: folded(store), within=15)
+    assert len(await every(admin, 7)) == 50
+    assert len(await every(admin, 8)) == 3
+
+
 def _rows(device: int, times: list[int], value: float = 1.0) -> Rows:
     values = {"a": np.full(len(times), value)}
     return Rows.of(Frame(np.full(len(times), device, np.int32), np.array(times), values, 0))

@@ -160,7 +160,7 @@ async def test_a_fence_that_somebody_holds_keeps_nobody_from_the_other_partition
         async def others() -> bool:
             return partitions.mine == [one for one in range(PARTITIONS) if one != 3]
 
-        await eventually(others, within=20)
+        await eventually(others)
         enough.set()
         await task
         await _has_all(partitions)

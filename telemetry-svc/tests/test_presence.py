@@ -5,7 +5,7 @@ import pytest
 
 from telemetry_svc.columns.fleet import Fleet, Presence, Status
 from telemetry_svc.columns.frame import PARTITIONS
-from telemetry_svc.watch.judge import Clearing, Judge, Opening
+from telemetry_svc.watch.judge import SWEPT_AT_ONCE, Clearing, Judge, Opening
 from telemetry_svc.watch.presence import Patience, judge
 from telemetry_svc.watch.rules import Excursion, Kind, Rule, Severity
 
@@ -135,3 +135,22 @@ def test_a_million_devices_are_judged_in_an_instant() -> None:
     assert len(came) == 499_999
     assert len(went) == 500_001
     assert np.count_nonzero(fleet.presence == Presence.OFFLINE) == 500_001
+
+
+def test_the_alerts_of_a_fleet_that_falls_silent_and_comes_back_are_spread_over_sweeps(
+    fleet: Fleet, rules: Judge
+) -> None:
+    devices = SWEPT_AT_ONCE + 10
+    for device_id in range(1, 1 + devices):
+        fleet.place(device_id, Status.DEPLOYED, device_type="sensor", version=1, since_ms=DEPLOYED_MS)
+    seen_ms = DEPLOYED_MS + 400_000
+    fleet.last_seen_ms[1 : 1 + devices] = seen_ms
+    look(fleet, seen_ms)
+    for now_ms, kind in ((seen_ms + 61_000, Opening), (seen_ms + 70_000, Clearing)):
+        if kind is Clearing:
+            fleet.last_seen_ms[1 : 1 + devices] = now_ms
+        look(fleet, now_ms)
+        found = [rules.sweep(now_ms + sweep, MINE) for sweep in range(3)]
+        assert [len(changes) for changes in found] == [SWEPT_AT_ONCE, 10, 0]
+        assert {type(change) for changes in found for change in changes} == {kind}
+        assert {change.device_id for changes in found for change in changes} == set(range(1, 1 + devices))

@@ -40,6 +40,16 @@ async def save(state: State, fleet: Fleet, judge: Judge) -> None:
         await state.save(fleet, judge, partition, epoch=1)
 
 
+def remembered(judge: Judge) -> list[tuple[Rule, int, Excursion]]:
+    """Rule, device and what is remembered of it."""
+    return [
+        (rule, device_id, excursion)
+        for partition in range(PARTITIONS)
+        for rule, excursions in judge.excursions(partition)
+        for device_id, excursion in excursions.items()
+    ]
+
+
 async def test_everything_comes_back(store: Store) -> None:
     fleet, judge = made()
     judge.see(frame([1, 2, 65, 200], 100, 0.5))
@@ -53,7 +63,7 @@ async def test_everything_comes_back(store: Store) -> None:
     assert again.presence.tolist() == fleet.presence.tolist()
     assert again.latest["load"].value.tolist() == fleet.latest["load"].value.tolist()
     assert again.latest["load"].time_ms.tolist() == fleet.latest["load"].time_ms.tolist()
-    assert list(its_judge.excursions()) == [(RULE, 2, Excursion(200, opened=False))]
+    assert remembered(its_judge) == [(RULE, 2, Excursion(200, opened=False))]
 
 
 async def test_what_was_held_up_on_its_way_is_not_saved_after_what_followed_it(store: Store) -> None:
@@ -109,7 +119,7 @@ async def test_what_is_pending_for_a_rule_that_changed_is_forgotten(store: Store
     again, its_judge = made()
     its_judge.use([Rule("r", 2, Kind.THRESHOLD, Severity.INFO, threshold=RULE.threshold)])
     await State(store.states).restore(again, its_judge, range(PARTITIONS))
-    assert list(its_judge.excursions()) == []
+    assert remembered(its_judge) == []
     assert not its_judge.resume("gone", 1, 2, Excursion(1, opened=True))
 
 
@@ -141,6 +151,36 @@ async def test_what_was_learned_of_each_device_comes_back_and_only_for_the_same_
     assert not forgotten.count.any()
 
 
+async def test_what_an_older_release_saved_of_excursions_comes_back(store: Store) -> None:
+    fleet, judge = made()
+    judge.see(frame([2, 3], 200, 0.5))
+    await save(State(store.states), fleet, judge)
+    one = {"rule_id": "r", "rule_version": 1, "since_ms": 150}
+    for device_id, key in ((2, "pending"), (3, "open")):
+        await store.states.update_one({"_id": device_id}, {"$set": {key: [{**one, "device_id": device_id}]}})
+    again, its_judge = made()
+    assert await State(store.states).restore(again, its_judge, range(PARTITIONS)) == [Saved("r", 1, 3, 150)]
+    assert remembered(its_judge) == [(RULE, 2, Excursion(150, opened=False))]
+
+
+async def test_a_whole_fleet_may_be_on_an_excursion(store: Store) -> None:
+    """As when a site loses its network: of a million devices a partition has 15,625."""
+    fleet, judge = made()
+    devices = list(range(1, 1 + 15_625 * PARTITIONS, PARTITIONS))
+    for device_id in devices:
+        fleet.place(device_id, Status.DEPLOYED, device_type="sensor", version=1, since_ms=1)
+    rules = [replace(RULE, id=f"r{number}") for number in range(20)]
+    judge.use(rules)
+    for rule in rules:
+        for device_id in devices:
+            judge.resume(rule.id, 1, device_id, Excursion(200, opened=True))
+    fleet.last_seen_ms[devices] = 300
+    await State(store.states).save(fleet, judge, 1, epoch=1)
+    were_open = await State(store.states).restore(fleet, made()[1], [1])
+    assert len(were_open) == len(rules) * len(devices)
+    assert Saved("r7", 1, devices[-1], 200) in were_open
+
+
 async def test_what_was_open_is_told_and_not_of_a_device_that_came_to_its_status_since(store: Store) -> None:
     fleet, judge = made()
     judge.see(frame([2, 3], 200, 7.5))
@@ -151,4 +191,4 @@ async def test_what_was_open_is_told_and_not_of_a_device_that_came_to_its_status
     again.place(3, Status.DEPLOYED, device_type="sensor", version=3, since_ms=400)
     were_open = await State(store.states).restore(again, its_judge, range(PARTITIONS))
     assert were_open == [Saved("r", 1, 2, 200)]
-    assert list(its_judge.excursions()) == []
+    assert remembered(its_judge) == []

@@ -103,20 +103,6 @@ async def test_a_device_cannot_speak_for_another(inventory: Any, device: Any, ad
     assert await admin.read(7) == [(now, {"temperature": 2})]
 
 
-async def test_metrics_beyond_the_thousandth_are_refused(inventory: Any, device: Any, batch: Make) -> None:
-    await inventory.deploy(7)
-    now = system()
-    batches = [
-        batch(1 + first // 50, [now], **{f"m{number}": [1.0] for number in range(first, first + 50)})
-        for first in range(0, 1000, 50)
-    ]
-    summary = await device.send(*batches)
-    assert summary.rejected_rows == 0
-    summary = await device.send(batch(1, [now], one_more=[1.0]), batch(2, [now], m999=[2.0]))
-    assert rejections(summary) == [("TOO_MANY_METRICS", 1)]
-    assert summary.accepted_rows == 1
-
-
 async def test_rows_that_come_again_are_there_once_and_the_first_value_stays(
     inventory: Any, device: Any, batch: Make
 ) -> None:

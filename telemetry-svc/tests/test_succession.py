@@ -52,7 +52,7 @@ async def test_an_alert_that_was_open_when_it_was_saved_is_not_opened_again_when
         rule = await hot(admin, inventory, batch, first)
 
         async def saved() -> Any:
-            return await store.states.find_one({"_id": 7, "open.since_ms": first})
+            return await store.states.find_one({"_id": 7, "open.since_ms": first.to_bytes(8, "little")})
 
         block = await eventually(saved)
         await admin.send(batch(1, [first + 1, first + 2], device=7, temperature=[91, 20]))

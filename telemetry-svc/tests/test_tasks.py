@@ -81,3 +81,27 @@ async def test_work_in_the_background_ends_with_its_block() -> None:
     async with in_background(work()):
         await asyncio.sleep(0)
     assert ended.is_set()
+
+
+async def test_work_that_can_finish_is_told_to_and_is_not_cut_short() -> None:
+    told, finished = asyncio.Event(), False
+
+    async def work() -> None:
+        nonlocal finished
+        await told.wait()
+        await asyncio.sleep(0.01)
+        finished = True
+
+    async with in_background(work(), told.set):
+        await asyncio.sleep(0)
+    assert finished
+
+
+async def test_a_block_ends_with_what_work_that_could_finish_failed_with() -> None:
+    async def work() -> None:
+        await asyncio.sleep(0.01)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        async with in_background(work(), lambda: None):
+            await asyncio.sleep(60)

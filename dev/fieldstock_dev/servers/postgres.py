@@ -106,6 +106,9 @@ class LocalPostgres(Postgres):
             "unix_socket_directories": "",
             "max_connections": "200",
             "log_line_prefix": "%m [%p] %q%d ",
+            # As long as our services wait for a connection. Whoever is amid signing in keeps a database from being
+            # dropped, also when it was interrupted there and will never go on: for a minute, by default.
+            "authentication_timeout": "5s",
         }
         if self.layout.small:
             # Only a power cut could tell the difference: what is written survives the death of every process.

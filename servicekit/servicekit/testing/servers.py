@@ -10,6 +10,7 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -25,24 +26,38 @@ from servicekit.testing.clock import eventually
 
 
 @contextmanager
-def empty_database() -> Iterator[str]:
-    """A database with nothing in it; yields its URL, drops it afterwards."""
-    server = os.environ["FIELDSTOCK_POSTGRES_URL"]
+def empty_database(template: str = "template1") -> Iterator[str]:
+    """A database with nothing in it but what the template has; yields its URL, drops it afterwards."""
     name = f"test_{uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    words = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
+    with psycopg.connect(os.environ["FIELDSTOCK_POSTGRES_URL"], autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**words))
         try:
-            yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+            yield _url_of(name)
         finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**words))
 
 
 @contextmanager
 def fresh_database(scripts: Path) -> Iterator[str]:
     """As `empty_database`, with the newest schema of some migrations."""
-    with empty_database() as url:
-        migrate(url, scripts)
+    with empty_database(_migrated(os.environ["FIELDSTOCK_POSTGRES_URL"], scripts)) as url:
         yield url
+
+
+@cache
+def _migrated(server: str, scripts: Path) -> str:
+    """The name of a database that these migrations have made, of this process, on this server: to copy it takes a tenth
+    of the time. It ends with the server."""
+    name = f"migrated_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    migrate(_url_of(name), scripts)
+    return name
+
+
+def _url_of(database: str) -> str:
+    return urlunsplit(urlsplit(os.environ["FIELDSTOCK_POSTGRES_URL"])._replace(path=f"/{database}"))
 
 
 @contextmanager

@@ -246,7 +246,9 @@ class Fleet:
         self.presence[own] = Presence.UNJUDGED
         self.clocks.forget(own)
         for latest in self.latest.values():
-            latest.value[own], latest.time_ms[own] = 0.0, 0
+            # Memory that was never written to takes no room: a metric that few devices have stays as small as it is.
+            if latest.time_ms[own].any():
+                latest.value[own], latest.time_ms[own] = 0.0, 0
         self.dirty[partition] = False
 
     def stamp(self, devices: Ids | Ints, now_ms: int, latest_ms: int) -> Ints:

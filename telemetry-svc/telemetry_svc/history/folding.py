@@ -21,6 +21,8 @@ from telemetry_svc.watch.owner import Work
 from telemetry_svc.watch.watcher import Watcher
 
 LOOK_SECONDS, TELL_SECONDS, FORGET_SECONDS, RETRY_SECONDS = 0.5, 1.0, 3_600.0, 1.0
+# A partition that could not be folded lets the others go first: it may be that it never can.
+AFTER_OTHERS_MS = 10_000
 # Devices of which old segments are removed in one go, and the pause after it: a million take some hours.
 FORGOTTEN_AT_ONCE, FORGET_PAUSE_SECONDS = 200, 1.0
 
@@ -62,18 +64,23 @@ class Folding:
 
     async def fold_what_is_due(self) -> None:
         """Folds until it is cancelled."""
+        failed_ms: dict[int, int] = {}
         while True:
+            now_ms = self._clock()
+            failed_ms = {one: at_ms for one, at_ms in failed_ms.items() if at_ms > now_ms - AFTER_OTHERS_MS}
             limits = replace(self._limits, rows=1) if self._crowded() else self._limits
-            due = self._backlog.due(self._clock(), limits)
-            mine = [partition for partition in due if self._watcher.watched[partition]]
-            try:
-                for partition in mine[:1]:
-                    await self.fold(partition)
-            except PyMongoError as error:
-                logger.warning("fold_waits", partition=mine[0], error=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
-            if not mine:
+            due = [one for one in self._backlog.due(now_ms, limits) if self._watcher.watched[one]]
+            if not due:
                 await asyncio.sleep(LOOK_SECONDS)
+                continue
+            # Those that failed by how long ago; all others before them.
+            partition = min(due, key=lambda one: failed_ms.get(one, 0))
+            try:
+                await self.fold(partition)
+            except PyMongoError as error:
+                logger.warning("fold_waits", partition=partition, error=str(error))
+                failed_ms[partition] = self._clock()
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def fold(self, partition: int) -> None:
         """Folds what is stored of a partition. Raises LeaseLost, Unstored, PyMongoError; of what was to be folded, some

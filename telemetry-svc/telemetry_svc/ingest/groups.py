@@ -1,8 +1,8 @@
 """Group commit: what many streams bring within a few milliseconds is stored together, and acknowledged together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Protocol
@@ -15,15 +15,16 @@ from telemetry_svc.clock import Clock
 from telemetry_svc.columns.fleet import Fleet
 from telemetry_svc.columns.frame import Frame
 from telemetry_svc.company import Company
-from telemetry_svc.errors import IngestUnavailable, NotStorable
+from telemetry_svc.errors import IngestUnavailable, NotStorable, TooManyMetrics
 from telemetry_svc.ingest.admission import Admitted, Limits, admit
 from telemetry_svc.ingest.intake import Intake, Refusal, Sender
 from telemetry_svc.ingest.journal import Journal, NotStored
 from telemetry_svc.ingest.room import Room
 from telemetry_svc.ingest.splitting import store_apart
-from telemetry_svc.ingest.vocabulary import MAX_METRICS, Vocabulary
+from telemetry_svc.ingest.vocabulary import Vocabulary
 from telemetry_svc.ingest.wire import Batch
 from telemetry_svc.observability import COMMIT_SECONDS, GROUP_ROWS, GROUPS_FAILED, ROWS_ACCEPTED, ROWS_REJECTED
+from telemetry_svc.tasks import in_background
 
 # A full group is about as much as MongoDB takes in 100 ms, and far below the 16 MB that one document may have.
 MAX_ROWS, MAX_BYTES = 100_000, 8 * 1024 * 1024
@@ -157,17 +158,14 @@ class Groups:
         if group.large:
             self._large.set()
 
-    @asynccontextmanager
-    async def committing(self) -> AsyncIterator[None]:
+    def committing(self) -> AbstractAsyncContextManager[None]:
         """Commits groups while the block runs; at its end, what was taken in is still committed."""
-        task = asyncio.create_task(self._commit_forever())
-        try:
-            yield
-        finally:
-            # Something that is nothing: the sign to end, after what is there.
-            self._closing = True
-            self._something.set()
-            await task
+        return in_background(self._commit_forever(), self._finish)
+
+    def _finish(self) -> None:
+        # Something that is nothing: the sign to end, after what is there.
+        self._closing = True
+        self._something.set()
 
     async def _commit_forever(self) -> None:
         while True:
@@ -260,10 +258,12 @@ class Groups:
             one = admit(section, self._fleet, self.limits, self._received_ms)
             refusals += one.refusals
             # Learned from what is stored alone: what is refused may come from anybody, and with any name.
-            if len(one.frame) and await self._vocabulary.learn(one.frame.values):
+            if not len(one.frame):
+                continue
+            if too_many := await self._vocabulary.learn(one.frame):
+                refusals += one.refuse(slice(None), TooManyMetrics.reason, too_many)
+            else:
                 admitted.append(one)
-            elif len(one.frame):
-                refusals += one.refuse(slice(None), "TOO_MANY_METRICS", f"There are {MAX_METRICS} metrics already")
         return admitted, refusals
 
     def _acknowledge(self, group: Group, refusals: Sequence[Refusal]) -> None:

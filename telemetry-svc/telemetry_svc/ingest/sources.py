@@ -19,7 +19,7 @@ from telemetry_svc.errors import (
     TokenRevoked,
     TooManyStreams,
 )
-from telemetry_svc.ingest.groups import FULL_SECONDS, Groups
+from telemetry_svc.ingest.groups import Groups
 from telemetry_svc.ingest.intake import Refusal
 from telemetry_svc.ingest.wire import Batch
 from telemetry_svc.observability import STREAMS_OPEN
@@ -30,6 +30,8 @@ LAST_WORD_SECONDS = 1.0
 LONGEST_SOURCE_ID = 64
 # A device needs one, and a second while the first is found dead. Each may hold a message that never comes to its end.
 MOST_STREAMS_OF_DEVICE = 16
+# By then those that are dead may have been found so.
+TOO_MANY_SECONDS = 5.0
 
 # A principal, and the id of its spool.
 Source = tuple[str, str]
@@ -180,7 +182,7 @@ class Sources:
             self._check_device(who.id)
             streams = len(self._of_principal.get(who.principal, ()))
             if streams >= MOST_STREAMS_OF_DEVICE:
-                raise TooManyStreams(device_id=who.id, streams=streams, retry_after=FULL_SECONDS)
+                raise TooManyStreams(device_id=who.id, streams=streams, retry_after=TOO_MANY_SECONDS)
         source: Source | None = None
 
         def claim(stream: Stream, source_id: str) -> None:

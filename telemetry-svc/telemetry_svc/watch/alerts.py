@@ -30,6 +30,7 @@ from telemetry_svc.watch.telling import changed, first
 ALERTS = UUID("7d0c4a3e-54fb-4c8e-9d3a-6a1f3a5cf0b2")
 DUPLICATE_KEY = 11000
 AT_ONCE = 500  # changes of one transaction
+ASKED_AT_ONCE = 10_000  # alerts of one question: all of a fleet that is silent would be more than MongoDB reads
 # Whose condition holds: without an end, or with one made by hand.
 HOLDS = {"$or": [{"resolved_at": None}, {"muted": True}]}
 OPENED, UPDATED, RESOLVED = "telemetry.alert.opened", "telemetry.alert.updated", "telemetry.alert.resolved"
@@ -88,6 +89,8 @@ class Alerts:
 
         Raises LeaseLost.
         """
+        # Those of a partition together: each transaction writes to few fences.
+        changes = sorted(changes, key=lambda change: partition_of(change.device_id))
         for start in range(0, len(changes), AT_ONCE):
             some = changes[start : start + AT_ONCE]
             names = await self._names({change.device_id for change in some if isinstance(change, Opening)})
@@ -241,8 +244,10 @@ class Alerts:
     async def over_by_itself(self, alerts: Sequence[OpenAlert]) -> list[OpenAlert]:
         """Those of some that were open once whose condition is over, and that nothing else ended."""
         over = {"resolved_because": {"$in": [Because.CLEARED, Because.BY_HAND]}, "muted": {"$ne": True}}
-        found = self._alerts.find({"_id": {"$in": [alert.id for alert in alerts]}, **over}, ["_id"])
-        ids = {document["_id"] async for document in found}
+        ids: set[str] = set()
+        for start in range(0, len(alerts), ASKED_AT_ONCE):
+            some = [alert.id for alert in alerts[start : start + ASKED_AT_ONCE]]
+            ids |= {document["_id"] async for document in self._alerts.find({"_id": {"$in": some}, **over}, ["_id"])}
         return [alert for alert in alerts if alert.id in ids]
 
     async def open_by_severity(self, which: Mapping[str, Any]) -> tuple[Ids, NDArray[np.int8], Ints]:

@@ -24,6 +24,10 @@ from telemetry_svc.watch.rules import (
     words,
 )
 
+# Alerts of silence that a rule opens, and those that it clears, in one sweep. When a whole fleet falls silent the rest
+# is for the next one: meanwhile readings are judged.
+SWEPT_AT_ONCE = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -51,11 +55,11 @@ Change = Opening | Clearing
 
 @dataclass(slots=True)
 class Memory:
-    """What a rule remembers: of which devices it waits for more (`excursions`), and the same as a column; and what is
-    usual for each device, if that is what it looks at."""
+    """What a rule remembers: of which devices it waits for more (`excursions`, by partition), and the same as a column;
+    and what is usual for each device, if that is what it looks at."""
 
     rule: Rule
-    excursions: dict[int, Excursion] = field(default_factory=dict)
+    excursions: tuple[dict[int, Excursion], ...] = field(default_factory=lambda: tuple({} for _ in range(PARTITIONS)))
     phase: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
     profile: Profile = field(default_factory=Profile)
 
@@ -66,12 +70,16 @@ class Memory:
         if len(self.phase) < capacity:
             self.phase = np.concatenate([self.phase, np.zeros(capacity - len(self.phase), np.int8)])
 
+    def of(self, device_id: int) -> Excursion | None:
+        """A device's excursion, if it is on one."""
+        return self.excursions[device_id % PARTITIONS].get(device_id)
+
     def put(self, device_id: int, excursion: Excursion | None) -> None:
         """Remembers, or forgets, an excursion of a device."""
         if excursion:
-            self.excursions[device_id] = excursion
+            self.excursions[device_id % PARTITIONS][device_id] = excursion
         else:
-            self.excursions.pop(device_id, None)
+            self.excursions[device_id % PARTITIONS].pop(device_id, None)
         self.phase[device_id] = excursion.phase if excursion else Phase.WITHIN
 
 
@@ -110,16 +118,15 @@ class Judge:
         memory.put(device_id, excursion)
         return True
 
-    def excursions(self) -> Iterator[tuple[Rule, int, Excursion]]:
-        """Rule, device and what is remembered of it."""
+    def excursions(self, partition: int) -> Iterator[tuple[Rule, Mapping[int, Excursion]]]:
+        """What each rule remembers of a partition's devices."""
         for memory in self._memories.values():
-            for device_id, excursion in memory.excursions.items():
-                yield memory.rule, device_id, excursion
+            yield memory.rule, memory.excursions[partition]
 
     def forget(self, device_id: int) -> None:
         """Drops what every rule remembers of a device."""
         for memory in self._memories.values():
-            if device_id in memory.excursions:
+            if memory.of(device_id):
                 memory.put(device_id, None)
             memory.profile.forget(device_id)
         self._fleet.dirty[device_id % PARTITIONS] = True
@@ -127,8 +134,8 @@ class Judge:
     def forget_all(self, partition: int) -> None:
         """Likewise, of all devices of a partition."""
         for memory in self._memories.values():
-            for device_id in [one for one in memory.excursions if one % PARTITIONS == partition]:
-                memory.put(device_id, None)
+            memory.excursions[partition].clear()
+            memory.phase[partition::PARTITIONS] = Phase.WITHIN
             memory.profile.count[partition::PARTITIONS] = 0
 
     def profiles(self) -> Iterator[tuple[Rule, Profile]]:
@@ -201,7 +208,7 @@ class Judge:
         changes: list[Change] = []
         columns = device.tolist(), time_ms.tolist(), levels.tolist()
         for row, (device_id, time, level) in enumerate(zip(*columns, strict=True)):
-            before = memory.excursions.get(device_id)
+            before = memory.of(device_id)
             after, outcome = step(threshold, before, time, level)
             if after is not before:
                 memory.put(device_id, after)
@@ -227,7 +234,8 @@ class Judge:
         silent = silent[memory.rule.applies(self._fleet, silent)]
         due_ms = self._patience.ends_ms(self._fleet, silent)
         # Offline it may be from before it came to its status: then it has its time still.
-        silent, due_ms = silent[due_ms < now_ms], due_ms[due_ms < now_ms]
+        due = np.flatnonzero(due_ms < now_ms)[:SWEPT_AT_ONCE]
+        silent, due_ms = silent[due], due_ms[due]
         allowed_ms = self._fleet.silences(silent, self._patience.silence_ms)
         changes: list[Change] = []
         columns = silent.tolist(), due_ms.tolist(), allowed_ms.tolist()
@@ -245,10 +253,13 @@ class Judge:
         due_ms = self._patience.ends_ms(self._fleet, heard)
         changes: list[Change] = []
         for device_id, ends_ms in zip(heard.tolist(), due_ms.tolist(), strict=True):
-            since_ms = memory.excursions[device_id].since_ms
+            if len(changes) == SWEPT_AT_ONCE:
+                break
+            excursion = memory.of(device_id)
             # Else nothing was heard since it began: its presence is of a state that was saved before, by whoever owned
             # the device then.
-            if ends_ms > since_ms:
+            if excursion and ends_ms > excursion.since_ms:
+                since_ms = excursion.since_ms
                 memory.put(device_id, None)
                 # Not before it began: it may also be over because the device's type allows a longer silence by now.
                 changes.append(

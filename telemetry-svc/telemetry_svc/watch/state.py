@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,11 +99,17 @@ def _block(fleet: Fleet, judge: Judge, partition: int) -> Document:
 
 
 def _excursions(judge: Judge, partition: int) -> Document:
+    """As columns, one for each rule: when a site loses its network, all of its devices are on one at once."""
     found: Document = {"pending": [], "open": []}
-    for rule, device_id, excursion in judge.excursions():
-        if device_id % PARTITIONS == partition:
-            one = {"rule_id": rule.id, "rule_version": rule.version, "device_id": device_id}
-            found["open" if excursion.opened else "pending"].append({**one, "since_ms": excursion.since_ms})
+    for rule, excursions in judge.excursions(partition):
+        for key, opened in (("pending", False), ("open", True)):
+            some = {device_id: one.since_ms for device_id, one in excursions.items() if one.opened is opened}
+            if some:
+                columns = {
+                    "device": np.fromiter(some, DEVICE, len(some)).tobytes(),
+                    "since_ms": np.fromiter(some.values(), TIME, len(some)).tobytes(),
+                }
+                found[key].append({"rule_id": rule.id, "rule_version": rule.version, **columns})
     return found
 
 
@@ -142,11 +149,18 @@ def _put_back(fleet: Fleet, judge: Judge, block: Document) -> list[Saved]:
 
 def _of_this_time(fleet: Fleet, excursions: Iterable[Document]) -> Iterator[Saved]:
     """Not those of a device that came to its status after its last reading: the block may be older than that."""
-    for one in excursions:
-        device_id = one["device_id"]
-        known = fleet.status_of(device_id) is not Status.UNKNOWN
-        if known and fleet.since_ms[device_id] <= fleet.last_seen_ms[device_id]:
-            yield Saved(**one)
+    for one in chain.from_iterable(map(_saved, excursions)):
+        known = fleet.status_of(one.device_id) is not Status.UNKNOWN
+        if known and fleet.since_ms[one.device_id] <= fleet.last_seen_ms[one.device_id]:
+            yield one
+
+
+def _saved(excursions: Document) -> list[Saved]:
+    if "device_id" in excursions:  # the first releases saved them one by one
+        return [Saved(**excursions)]
+    rule_id, rule_version = excursions["rule_id"], excursions["rule_version"]
+    device, since_ms = np.frombuffer(excursions["device"], DEVICE), np.frombuffer(excursions["since_ms"], TIME)
+    return [Saved(rule_id, rule_version, *one) for one in zip(device.tolist(), since_ms.tolist(), strict=True)]
 
 
 def _put_profile_back(fleet: Fleet, judge: Judge, one: Document) -> None:
