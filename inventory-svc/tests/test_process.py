@@ -90,7 +90,8 @@ async def test_an_event_outlives_the_process_that_wrote_it(variables, client_at,
             await admin.register()
             process.kill()
             await process.wait()
-    async with command("inventory_svc", **variables):
+    async with command("inventory_svc", **variables) as process:
+        await log_line(process, "serving")
         await heard.next("inventory.device.registered")
         await heard.next("inventory.device.credential")
 
