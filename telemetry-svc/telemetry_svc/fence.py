@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pymongo
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.errors import PyMongoError
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
 
 from servicekit.logs import logger
 from telemetry_svc.store import Collection, Document
@@ -112,7 +112,10 @@ class Fence:
 
     async def shut_out(self, epochs: Mapping[int, int]) -> dict[int, int]:
         """Of partitions that have become ours, by epoch: what was begun for them has ended when this returns, and who
-        had them before writes nothing any more. Gives those of which that is so; the others are for another time."""
+        had them before writes nothing any more. Gives those of which that is so; the others are for another time.
+
+        Raises PyMongoError when MongoDB does not answer.
+        """
         # Writes in any case, which wait for what is open, be it of the same epoch. Above ours, it is a duplicate key.
         writes = {
             partition: {
@@ -124,14 +127,11 @@ class Fence:
         }
         if not writes or await self._raise(list(writes.values())) is None:
             return dict(epochs)
-        some = asyncio.Semaphore(RAISED_AT_ONCE)
-
-        async def alone(write: Document) -> str | None:
-            async with some:
-                return await self._raise([write])
-
-        found = await asyncio.gather(*map(alone, writes.values()))
-        errors = {partition: error for partition, error in zip(writes, found, strict=True) if error}
+        errors: dict[int, str] = {}
+        for start in range(0, len(writes), RAISED_AT_ONCE):
+            some = list(writes)[start : start + RAISED_AT_ONCE]
+            found = await asyncio.gather(*(self._raise([writes[partition]]) for partition in some))
+            errors |= {partition: error for partition, error in zip(some, found, strict=True) if error}
         if errors:
             logger.warning("fences_not_raised", partitions=sorted(errors), error=next(iter(errors.values())))
         return {partition: epoch for partition, epoch in epochs.items() if partition not in errors}
@@ -154,8 +154,10 @@ class Fence:
             with pymongo.timeout(None):
                 async with asyncio.timeout(2 * RAISE_SECONDS):
                     answer = await self._fences.database.command(command)
-        except (PyMongoError, TimeoutError) as error:
-            return repr(error)
+        except ExecutionTimeout as error:
+            return str(error)
+        except TimeoutError:
+            raise NetworkTimeout("MongoDB says nothing of fences that are to be raised") from None
         failed = answer.get("writeErrors") or answer.get("writeConcernError")
         return failed and str(failed)
 

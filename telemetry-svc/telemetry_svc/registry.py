@@ -9,7 +9,7 @@ from pymongo import UpdateOne
 
 from telemetry_svc.clock import milliseconds
 from telemetry_svc.columns.fleet import MAY_SEND, Fleet, Status
-from telemetry_svc.store import Collection, Document
+from telemetry_svc.store import READ_AT_ONCE, Collection, Document
 
 # What was stored at one moment may be seen a little after what was stored at the next.
 OVERLAP = timedelta(seconds=5)
@@ -74,7 +74,7 @@ class Registry:
 
     async def _load(self, which: Mapping[str, Any]) -> list[int]:
         changed: list[int] = []
-        async with self._devices.find(which) as found:
+        async with self._devices.find(which, batch_size=READ_AT_ONCE) as found:
             async for document in found:
                 self._newest = max(self._newest, document.get("stored_at", self._newest))
                 if self.remember(_device(document), stored=True):

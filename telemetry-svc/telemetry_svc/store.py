@@ -30,6 +30,9 @@ SERVER_SELECTION_MS = 2_000
 # that is not sent at all.
 HEARTBEAT_MS = 2_000
 ANSWER_SECONDS = 10.0
+# Where there may be millions, so many documents are read at once: while more are decoded, nothing else goes on, and a
+# replica that does not say for seconds that it is alive is replaced.
+READ_AT_ONCE = 5_000
 
 
 class Store:

@@ -21,7 +21,7 @@ from telemetry_svc.columns.frame import Ids, Ints, partition_of
 from telemetry_svc.errors import AlertNotFound, AlertResolved
 from telemetry_svc.fence import Fence
 from telemetry_svc.observability import ALERTS_OPENED
-from telemetry_svc.store import Collection, Document
+from telemetry_svc.store import READ_AT_ONCE, Collection, Document
 from telemetry_svc.watch.blank import Blank
 from telemetry_svc.watch.judge import Change, Opening
 from telemetry_svc.watch.rules import DRIFT, RANKS
@@ -30,7 +30,6 @@ from telemetry_svc.watch.telling import changed, first
 ALERTS = UUID("7d0c4a3e-54fb-4c8e-9d3a-6a1f3a5cf0b2")
 DUPLICATE_KEY = 11000
 AT_ONCE = 500  # changes of one transaction
-ASKED_AT_ONCE = 10_000  # alerts of one question: all of a fleet that is silent would be more than MongoDB reads
 # Whose condition holds: without an end, or with one made by hand.
 HOLDS = {"$or": [{"resolved_at": None}, {"muted": True}]}
 OPENED, UPDATED, RESOLVED = "telemetry.alert.opened", "telemetry.alert.updated", "telemetry.alert.resolved"
@@ -231,7 +230,8 @@ class Alerts:
     async def open_ones(self, which: Mapping[str, Any]) -> AsyncIterator[OpenAlert]:
         """The alerts of rules whose condition holds, of those that fit."""
         fields = ["rule_id", "rule_version", "device_id", "opened_at"]
-        async with self._alerts.find({**which, **HOLDS, "kind": {"$ne": DRIFT}}, fields) as found:
+        wanted = {**which, **HOLDS, "kind": {"$ne": DRIFT}}
+        async with self._alerts.find(wanted, fields, batch_size=READ_AT_ONCE) as found:
             async for document in found:
                 yield OpenAlert(
                     document["_id"],
@@ -244,10 +244,8 @@ class Alerts:
     async def over_by_itself(self, alerts: Sequence[OpenAlert]) -> list[OpenAlert]:
         """Those of some that were open once whose condition is over, and that nothing else ended."""
         over = {"resolved_because": {"$in": [Because.CLEARED, Because.BY_HAND]}, "muted": {"$ne": True}}
-        ids: set[str] = set()
-        for start in range(0, len(alerts), ASKED_AT_ONCE):
-            some = [alert.id for alert in alerts[start : start + ASKED_AT_ONCE]]
-            ids |= {document["_id"] async for document in self._alerts.find({"_id": {"$in": some}, **over}, ["_id"])}
+        found = self._alerts.find({"_id": {"$in": [alert.id for alert in alerts]}, **over}, ["_id"])
+        ids = {document["_id"] async for document in found}
         return [alert for alert in alerts if alert.id in ids]
 
     async def open_by_severity(self, which: Mapping[str, Any]) -> tuple[Ids, NDArray[np.int8], Ints]:

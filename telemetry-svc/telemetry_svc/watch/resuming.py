@@ -1,11 +1,13 @@
 """What is open already when somebody begins to watch: the rules go on with it, or it ends."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from telemetry_svc.columns.fleet import Fleet, Status
 from telemetry_svc.columns.frame import partition_of
 from telemetry_svc.fence import Fence
+from telemetry_svc.store import READ_AT_ONCE
 from telemetry_svc.watch.alerts import Alerts, Because, OpenAlert, alert_id
 from telemetry_svc.watch.judge import Judge
 from telemetry_svc.watch.rules import Excursion
@@ -23,18 +25,19 @@ class Resuming:
     async def what_is_over(self, were_open: Sequence[Saved]) -> None:
         """What was open when it was saved and is over by now, is over in the journal: whatever comes before that there
         must find it open, or it would open another alert."""
-        alerts = [
-            OpenAlert(
-                alert_id(one.rule_id, one.rule_version, one.device_id, one.since_ms),
-                one.rule_id,
-                one.rule_version,
-                one.device_id,
-                one.since_ms,
-            )
-            for one in were_open
-        ]
-        for alert in await self._alerts.over_by_itself(alerts):
-            self._resume(alert)
+        for start in range(0, len(were_open), READ_AT_ONCE):
+            alerts = [
+                OpenAlert(
+                    alert_id(one.rule_id, one.rule_version, one.device_id, one.since_ms),
+                    one.rule_id,
+                    one.rule_version,
+                    one.device_id,
+                    one.since_ms,
+                )
+                for one in were_open[start : start + READ_AT_ONCE]
+            ]
+            for alert in await self._alerts.over_by_itself(alerts):
+                self._resume(alert)
 
     async def what_is_open(
         self, which: Mapping[str, Any], partitions: Collection[int], fence: Fence, *, anew: Sequence[int] = ()
@@ -48,7 +51,9 @@ class Resuming:
         for device_id in anew:
             self._judge.forget(device_id)
         over: list[OpenAlert] = []
-        for alert in alerts:
+        for number, alert in enumerate(alerts):
+            if not number % READ_AT_ONCE:
+                await asyncio.sleep(0)
             if self._fleet.status_of(alert.device_id) is not Status.DEPLOYED or not self._resume(alert):
                 over.append(alert)
         # Since a pause there may be another owner, who knows more of devices and rules than we do.
