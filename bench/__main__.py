@@ -78,8 +78,8 @@ def main(words: list[str]) -> None:
         )
     console = Console(highlight=False)
     console.print(
-        f"{len(wanted)} measurements on a stack of its own, which ends with this: "
-        f"about {len(wanted) * (0.3 if pace is QUICK else 0.9):.0f} minutes.\n"
+        f"{len(wanted)} measurements on a stack of its own, which ends with this. Most take a minute or two, those of "
+        "ingest up to seven.\n"
         "Load, peers and databases share this machine; with more to do, it gives other figures."
     )
     # Telemetry as it runs where much comes in: one process that watches and folds, and some that only take readings.
