@@ -159,11 +159,8 @@ async def test_a_partition_that_cannot_be_folded_does_not_keep_the_others_from_i
     for sequence in range(1, 4):
         await gateway.send(batch(sequence, [now + sequence], device=8, temperature=[2.0]))
 
-    async def left() -> set[int]:
-        return {one["_id"]["partition"] async for one in store.journal.find({}, ["_id"])}
-
     async def alone() -> bool:
-        return await left() == {7}
+        return {one["_id"]["partition"] async for one in store.journal.find({}, ["_id"])} == {7}
 
     await eventually(alone)
     await store.segments.database.command({**never, "validator": {}})

@@ -35,11 +35,11 @@ def rows(times: list[int], temperatures: list[float], device: int = 7) -> Frame:
     return Frame(devices, np.array(times), {"temperature": np.array(temperatures, float)}, received_ms=system())
 
 
-async def hot(admin: Any, inventory: Any, batch: Make, time_ms: int) -> Any:
-    """Gives a rule; device 7 is beyond its limit since that time."""
+async def ruled(admin: Any, inventory: Any, batch: Make, time_ms: int, temperature: float) -> Any:
+    """Gives a rule, of at most 85; device 7 measured that at that time."""
     await inventory.deploy(7)
     rule = await admin.add_rule()
-    await admin.send(batch(1, [time_ms], device=7, temperature=[90]))
+    await admin.send(batch(1, [time_ms], device=7, temperature=[temperature]))
     return rule
 
 
@@ -49,7 +49,7 @@ async def test_an_alert_that_was_open_when_it_was_saved_is_not_opened_again_when
     first = system() - 60_000
     async with start() as channel:
         admin = client(channel, issuer.metadata())
-        rule = await hot(admin, inventory, batch, first)
+        rule = await ruled(admin, inventory, batch, first, 90)
 
         async def saved() -> Any:
             return await store.states.find_one({"_id": 7, "open.since_ms": first.to_bytes(8, "little")})
@@ -86,7 +86,7 @@ async def test_what_was_recovered_as_the_lease_ended_is_watched_once_it_is_renew
     monkeypatch.setattr(Resuming, "what_is_open", late)
     async with start() as channel:
         admin = client(channel, issuer.metadata())
-        rule = await hot(admin, inventory, batch, system())
+        rule = await ruled(admin, inventory, batch, system(), 90)
         assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id), within=20)
     assert lates
 
@@ -111,7 +111,7 @@ async def test_what_is_open_ends_though_mongodb_was_away_as_its_device_was_begun
     first = system() - 60_000
     async with start() as channel:
         admin = client(channel, issuer.metadata())
-        rule = await hot(admin, inventory, batch, first)
+        rule = await ruled(admin, inventory, batch, first, 90)
         assert await eventually(lambda: admin.alerts(state="active", rule_id=rule.id))
         with monkeypatch.context() as away:
             away.setattr(Alerts, "open_ones", _away)
@@ -154,9 +154,7 @@ async def test_what_was_seen_of_the_journal_before_mongodb_went_away_opens_its_a
             yield one
         raise AutoReconnect
 
-    await inventory.deploy(7)
-    rule = await admin.add_rule()
-    await admin.send(batch(1, [first], device=7, temperature=[20]))
+    rule = await ruled(admin, inventory, batch, first, 20)
     (watcher,) = watchers
     async with watcher.turn:
         await Journal(store.journal, patience_seconds=5).append(1, [rows([first + 1], [90])])
@@ -180,9 +178,7 @@ async def test_a_fold_that_could_not_store_what_it_saw_has_everything_begun_anew
             raise LeaseLost
         await apply(self, *of)
 
-    await inventory.deploy(7)
-    rule = await admin.add_rule()
-    await admin.send(batch(1, [first], device=7, temperature=[20]))
+    rule = await ruled(admin, inventory, batch, first, 20)
     (watcher,) = watchers
     async with watcher.turn:
         # Nobody but the fold sees it, and the fold has another one to begin for.
