@@ -3,8 +3,14 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+import pytest
+
 from telemetry_svc.clock import system
-from telemetry_svc.ingest.vocabulary import MAX_METRICS, MAX_OF_DEVICE
+from telemetry_svc.columns.frame import Frame
+from telemetry_svc.ingest import vocabulary
+from telemetry_svc.ingest.vocabulary import MAX_METRICS, MAX_OF_DEVICE, Vocabulary
+from telemetry_svc.store import Store
 
 Make = Callable[..., Any]
 
@@ -56,3 +62,16 @@ async def test_a_device_that_makes_up_names_does_not_use_up_those_of_the_fleet(
             summary = await gateway.send(batch(1, [later, later], device=[7, 8], **{name: [1.0, 2.0]}))
             assert summary.accepted_rows == 2
             assert (await gateway.read(7, page_size=1))[0] == (later, {name: 1.0})
+
+
+async def test_what_another_replica_learned_is_nothing_new(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "FRESH_SECONDS", 0.0)
+    here, there = Vocabulary(store.metrics), Vocabulary(store.metrics)
+
+    def frame(device: int, *names: str) -> Frame:
+        return Frame(np.array([device], np.int32), np.array([1]), {name: np.ones(1) for name in names}, 0)
+
+    assert await here.learn(frame(7, *named(range(MAX_OF_DEVICE)))) is None
+    assert await there.learn(frame(8, "late")) is None
+    assert await here.learn(frame(7, "late")) is None
+    assert await here.learn(frame(7, "its_own")) is not None

@@ -1,5 +1,6 @@
 """The names of all metrics in the fleet: a bounded set."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ MAX_METRICS = 1_000
 # device has; the others of its kind bring none that are new.
 MAX_OF_DEVICE = 128
 PATIENCE_SECONDS = 3.0
+# What others learned is looked up that often at most: who makes up names must not cost everybody a question for each.
+FRESH_SECONDS = 1.0
 THE_ONE = "metrics"
 
 
@@ -25,9 +28,12 @@ class Vocabulary:
         self._names: set[str] = set()
         # How many each device brought.
         self._brought: Counter[int] = Counter()
+        # By the event loop's time.
+        self._loaded_at = 0.0
 
     async def load(self) -> None:
         """Reads the names that are known."""
+        self._loaded_at = asyncio.get_running_loop().time()
         document = await self._collection.find_one({"_id": THE_ONE}) or {}
         self._names = set(document.get("names", ()))
         self._brought = Counter({int(device): names for device, names in document.get("brought", {}).items()})
@@ -42,12 +48,13 @@ class Vocabulary:
             return await self._learn(new, np.unique(frame.device).tolist())
 
     async def _learn(self, new: Sequence[str], devices: Sequence[int]) -> str | None:
-        if len(self._names) + len(new) > MAX_METRICS:
-            if len(self._names) < MAX_METRICS:  # else nobody knows more
-                await self.load()
+        if asyncio.get_running_loop().time() >= self._loaded_at + FRESH_SECONDS:
+            await self.load()  # another replica may have learned them, for another device
             new = [name for name in new if name not in self._names]
-            if len(self._names) + len(new) > MAX_METRICS:
-                return f"There are {MAX_METRICS} metrics already"
+        if not new:
+            return None
+        if len(self._names) + len(new) > MAX_METRICS:
+            return f"There are {MAX_METRICS} metrics already"
         device = next((one for one in devices if self._brought[one] + len(new) <= MAX_OF_DEVICE), None)
         if device is None:
             return f"Device {devices[0]} brought {self._brought[devices[0]]} new metrics before, of {MAX_OF_DEVICE}"
